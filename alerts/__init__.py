@@ -1,0 +1,1 @@
+"""Findings become alerts: episodes, ids, risk, formats and publishing sinks."""

@@ -1,0 +1,1 @@
+"""The live dashboard on an existing store."""

@@ -1,0 +1,1 @@
+"""Engines run the pipeline: ingest, detectors, alerts and store under one checkpoint."""

@@ -1,0 +1,1 @@
+"""Sources, vendor logs, decoding, privacy, dead letters and event-time order."""

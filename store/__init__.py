@@ -1,0 +1,1 @@
+"""The memory: alerts, triage, audit, rollups and the event lake."""
