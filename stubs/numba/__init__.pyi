@@ -8,8 +8,6 @@ from numba import types as types
 _F = TypeVar("_F", bound=Callable[..., object])
 
 @overload
-def njit(signature_or_function: _F, /) -> _F: ...
-@overload
 def njit(
     signature_or_function: str | types.Type | list[str] | list[types.Type] = ...,
     /,
@@ -23,6 +21,8 @@ def njit(
     inline: str = ...,
     locals: dict[str, types.Type] = ...,
 ) -> Callable[[_F], _F]: ...
+@overload
+def njit(signature_or_function: _F, /) -> _F: ...
 
 prange = range
 
