@@ -1,0 +1,97 @@
+"""The frame's columns, derived from the field markers of `TokenEvent`.
+
+A column is a NumPy array of one of these dtypes; null is a value of the column, never a mask:
+
+| marker    | dtype  | null                  |
+|-----------|--------|-----------------------|
+| `Time`    | int64  | `NULL_TIME`           |
+| `Code`    | int8   | -1                    |
+| `Key`     | uint64 | 0                     |
+| `Flags`   | uint8  | 0 (empty set)         |
+| `Country` | int16  | 0                     |
+| `Number`  | its own| its own               |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from schemas.events import TokenEvent
+from schemas.fields import Code, Country, Flags, Key, Number, Text, Time
+
+NULL_TIME: Final = int(np.iinfo(np.int64).min)
+NULL_KEY: Final = 0
+
+Marker: TypeAlias = Key | Time | Code | Flags | Country | Number
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One numeric column of the frame."""
+
+    name: str
+    dtype: np.dtype[np.generic]
+    null: float | int
+
+
+def _column(name: str, marker: Marker) -> Column:
+    match marker:
+        case Key():
+            return Column(name, np.dtype(np.uint64), NULL_KEY)
+        case Time():
+            return Column(name, np.dtype(np.int64), NULL_TIME)
+        case Code():
+            return Column(name, np.dtype(np.int8), -1)
+        case Flags():
+            return Column(name, np.dtype(np.uint8), 0)
+        case Country():
+            return Column(name, np.dtype(np.int16), 0)
+        case Number(dtype=dtype, null=null):
+            return Column(name, np.dtype(dtype), null)
+
+
+MARKERS: Final[dict[str, Marker | Text]] = {
+    name: marker
+    for name, field in TokenEvent.model_fields.items()
+    for marker in field.metadata
+    if isinstance(marker, Key | Time | Code | Flags | Country | Number | Text)
+}
+"""Event field → its column marker. Every field has exactly one."""
+
+DERIVED: Final = (
+    Column("event_key", np.dtype(np.uint64), NULL_KEY),
+    Column("event_key2", np.dtype(np.uint64), NULL_KEY),
+    Column("principal", np.dtype(np.uint64), NULL_KEY),
+    Column("source_ip", np.dtype(np.uint64), NULL_KEY),
+    Column("prefix", np.dtype(np.uint64), NULL_KEY),
+    Column("ua_family", np.dtype(np.uint64), NULL_KEY),
+    Column("tenant_key", np.dtype(np.uint64), NULL_KEY),
+    Column("issuer_key", np.dtype(np.uint64), NULL_KEY),
+    Column("order_time", np.dtype(np.int64), NULL_TIME),
+    Column("late", np.dtype(np.bool_), 0),
+)
+"""Columns that no field states:
+
+- `event_key`, `event_key2`: the two halves of the 128-bit keyed hash of (tenant, iss, event_id), for dedupe.
+- `principal`: `sub`, else `login`, else null.
+- `source_ip`: user-role `ip` (role `user`, or unknown role of a non-server event), IPv6 by /64; null for servers.
+- `prefix`: user-role /24 (IPv4) or /48 (IPv6).
+- `ua_family`: `user_agent` without version numbers.
+- `tenant_key`: the tenant; `issuer_key`: the scope (tenant, iss) of every id.
+- `order_time`: `time`, but for a late row the watermark that had already passed it. Never decreases within a stream.
+- `late`: the row arrived after the watermark had passed its time.
+"""
+
+COLUMNS: Final[dict[str, Column]] = {
+    **{name: _column(name, marker) for name, marker in MARKERS.items() if not isinstance(marker, Text)},
+    **{column.name: column for column in DERIVED},
+}
+"""Every numeric column of the frame by name."""
+
+TEXT_FIELDS: Final = tuple(name for name, marker in MARKERS.items() if isinstance(marker, Text | Key | Country))
+"""Event fields that the frame also keeps as text (evidence, entity names, the lake)."""
+LIST_FIELDS: Final = ("actor", "aud", "scope", "requested_scope", "required_scope", "amr", "claims")
+"""Text fields that hold a list of strings."""
