@@ -52,7 +52,7 @@ NAN = float("nan")
 
 
 class TokenEvent(BaseModel):
-    """One token lifecycle event. (`tenant`, `iss`) scopes every id; unknown fields are ignored, and counted on decode."""
+    """One token lifecycle event. (`tenant`, `iss`) scopes every id; unknown fields are ignored (decode counts them)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, title="Token event", allow_inf_nan=False, strict=False)
 

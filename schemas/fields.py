@@ -144,7 +144,7 @@ def parse_time(value: object) -> int:
             raise ValueError("time is not a finite number of seconds or milliseconds")
         micros = value * scale if isinstance(value, int) else round(value * scale)
     else:
-        raise ValueError("time must be RFC 3339 text with an offset, or epoch seconds or milliseconds")
+        raise ValueError("time must be RFC 3339 text, or epoch seconds or milliseconds")  # noqa: TRY004 - pydantic reports ValueError only
     if not 0 <= micros < LATEST_TIME:
         raise ValueError("time lies outside 1970 to 2200")
     return micros

@@ -19,6 +19,8 @@ def njit(
     boundscheck: bool | None = ...,
     error_model: str = ...,
     inline: str = ...,
+    forceinline: bool = ...,
+    _nrt: bool = ...,
     locals: dict[str, types.Type] = ...,
 ) -> Callable[[_F], _F]: ...
 @overload

@@ -39,8 +39,7 @@ class KafkaConsumer:
     def commit_async(
         self,
         offsets: Mapping[TopicPartition, OffsetAndMetadata] | None = ...,
-        callback: Callable[[Mapping[TopicPartition, OffsetAndMetadata], object], object]
-        | None = ...,
+        callback: Callable[[Mapping[TopicPartition, OffsetAndMetadata], object], object] | None = ...,
     ) -> Future: ...
     @overload
     def committed(

@@ -1,0 +1,1 @@
+"""Detectors: pure functions from columns and state to findings. Import only `schemas`."""

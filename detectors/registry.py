@@ -1,0 +1,12 @@
+"""All detectors, one line each. Config, docs, laws and the dashboard's catalogue read this."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from detectors.base import Detector
+
+_ALL: Final[tuple[type[Detector], ...]] = ()
+
+DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
+"""Detector type → class."""
