@@ -1,0 +1,67 @@
+"""Real services for tests. What is missing fails the run and says what to install; nothing skips."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from kafka import KafkaAdminClient
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.services.broker import kafka_service
+from tests.services.chromium import ARGUMENTS, chromium_path
+from tests.services.database import fresh_database, postgres_service
+from tests.services.service import Service
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running broker; `.address` is its bootstrap. A test that stops it starts it again."""
+    service = kafka_service(tmp_path_factory.mktemp("kafka"))
+    service.start()
+    yield service
+    service.remove()
+
+
+@pytest.fixture
+def make_topic(kafka_broker: Service) -> Callable[[int], str]:
+    """Create a topic of its own name with that many partitions, and return the name."""
+
+    def create(partitions: int) -> str:
+        name = f"test-{uuid.uuid4().hex}"
+        with KafkaAdminClient(bootstrap_servers=kafka_broker.address) as admin:
+            admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1}}, wait_for_metadata=True)
+        return name
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running PostgreSQL; `.address` is an administrator's URL."""
+    service = postgres_service(tmp_path_factory.mktemp("postgres"))
+    service.start()
+    yield service
+    service.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Service) -> Iterator[str]:
+    """The SQLAlchemy URL of a fresh, empty database."""
+    with fresh_database(postgres_server.address) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    return chromium_path()
+
+
+# Not for the session: Playwright's loop occupies the thread, where asyncio.run() would then refuse.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A running Chromium; open pages with `browser.new_page()`."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield running
+        running.close()
