@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from kafka import KafkaAdminClient
@@ -36,12 +38,14 @@ def make_topic(kafka_broker: Service) -> Callable[[int], str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def postgres_server() -> Iterator[Service]:
     """A running PostgreSQL; `.address` is an administrator's URL."""
-    service = postgres_service(tmp_path_factory.mktemp("postgres"))
-    service.start()
-    yield service
-    service.remove()
+    # Not pytest's own directory, which it closes to the user that root runs the server as.
+    with TemporaryDirectory(prefix="tokentrail-postgres-") as directory:
+        service = postgres_service(Path(directory))
+        service.start()
+        yield service
+        service.remove()
 
 
 @pytest.fixture

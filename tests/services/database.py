@@ -27,7 +27,8 @@ def postgres_service(directory: Path) -> Service:
     """Return the server of this machine, not yet started; raises ServiceMissingError.
 
     Its address is a URL with the right to create databases. Order: TOKENTRAIL_TEST_POSTGRES, a
-    container where Docker answers, Debian's `postgresql` with its data in `directory`.
+    container where Docker answers, Debian's `postgresql` with its data in `directory` (which other
+    users can reach: root runs the server as one).
     """
     if given := os.environ.get(VARIABLE):
         return Service(given, Elsewhere(VARIABLE), _answers)
@@ -83,7 +84,7 @@ def _process(programs: Path, directory: Path, port: int) -> Daemon:
     # The server refuses to run as root, so root hands the directory to Debian's own user.
     user = "postgres" if os.geteuid() == 0 else None
     if user:
-        _open_the_way(directory, user)
+        shutil.chown(directory, user)
     data = directory / "data"
     subprocess.run(
         [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
@@ -97,10 +98,3 @@ def _process(programs: Path, directory: Path, port: int) -> Daemon:
     command = [str(programs / "postgres"), "-D", str(data), *(word for o in options for word in ("-c", o))]
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
     return Daemon(command, log=directory / "postgres.log", stop_signal=signal.SIGINT, user=user)
-
-
-def _open_the_way(directory: Path, user: str) -> None:
-    shutil.chown(directory, user)
-    for parent in directory.parents:
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
