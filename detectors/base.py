@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from detectors.tables import Table
 from detectors.windows import Window
-from schemas.findings import MAX_METRICS, Findings
+from schemas.catalogue import AlertClass, DetectorCard, EntityField, Metric, Unit
+from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import EntityRole, EntityType, EventType, Severity
+from schemas.vocabulary import EventType
+
+__all__ = ["AlertClass", "Detector", "EntityField", "Metric", "State", "Unit", "micros"]
 
 State: TypeAlias = dict[str, Table | Window]
 """All a detector remembers: named parts, each of which a checkpoint can write and read back."""
@@ -25,77 +26,6 @@ MICROSECOND: Final = timedelta(microseconds=1)
 def micros(duration: timedelta) -> int:
     """Give a duration in µs, the unit of every time in the frame."""
     return duration // MICROSECOND
-
-
-class Unit(StrEnum):
-    """Unit of an observed value; it decides how the value is written in an alert."""
-
-    COUNT = "count"
-    SECONDS = "s"
-    KILOMETRES = "km"
-    KILOMETRES_PER_HOUR = "km/h"
-    RATIO = "ratio"
-    PROBABILITY = "probability"
-    PER_HOUR = "1/h"
-    PER_MINUTE = "1/min"
-    ASN = "asn"
-    COUNTRY = "country"
-    TIME = "time"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One observed quantity of an alert class. `name` is snake_case and usable in the summary template."""
-
-    name: str
-    unit: Unit
-
-
-@dataclass(frozen=True, slots=True)
-class EntityField:
-    """Where an alert finds one of its entities in the event that raised it.
-
-    `field` is a text field of the event, or `principal` for `sub`, else `login`. Of type `PREFIX`, the field's address
-    is cut to its network (/24, /48).
-    """
-
-    type: EntityType
-    field: str
-    role: EntityRole
-
-
-@dataclass(frozen=True, slots=True)
-class AlertClass:
-    """One verdict of a detector, and all an alert of it says that does not depend on the event.
-
-    Attributes:
-        name: the `class` of the alert record.
-        title: one line for the triage table.
-        summary: a `str.format` template over the metrics' names and the entities' types, e.g. `{tries}`, `{user}`.
-        severity: the usual severity; a finding may carry another.
-        entity: what the alert is about; its id is part of the alert's id.
-        others: further entities, gathered over the episode.
-        metrics: meaning of the columns of `observed`, at most `MAX_METRICS`.
-        attack: MITRE ATT&CK technique ids.
-        advice: what the analyst does next, in order.
-        revoke: whether the token should be flagged for revocation, and how much: `token`, `family`, `session`.
-    """
-
-    name: str
-    title: str
-    summary: str
-    severity: Severity
-    entity: EntityField
-    metrics: tuple[Metric, ...] = ()
-    others: tuple[EntityField, ...] = ()
-    attack: tuple[str, ...] = ()
-    advice: tuple[str, ...] = ()
-    revoke: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a card that the finding cannot carry."""
-        if len(self.metrics) > MAX_METRICS:
-            raise ValueError(f"{self.name}: {len(self.metrics)} metrics, at most {MAX_METRICS} fit a finding")
 
 
 class Detector(BaseModel, ABC):
@@ -128,6 +58,21 @@ class Detector(BaseModel, ABC):
     """A finding this long after the previous one on the same entity starts a new episode."""
     references: ClassVar[tuple[str, ...]] = ()
     false_positives: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def card(cls) -> DetectorCard:
+        """Give the class facts without the behaviour."""
+        return DetectorCard(
+            type=cls.type,
+            version=cls.version,
+            title=cls.title,
+            classes=cls.classes,
+            cool_down=cls.cool_down,
+            needs=cls.needs,
+            keys=cls.keys,
+            references=cls.references,
+            false_positives=cls.false_positives,
+        )
 
     @abstractmethod
     def new_state(self) -> State:
