@@ -1,0 +1,270 @@
+"""Token events off a Kafka topic: all partitions, raw bytes, offsets owned by the checkpoint.
+
+Delivery: every record from the given offsets on is delivered at least once, in offset order within its partition.
+What breaks that is reported, never passed over: records that expired before they were read, a topic that was made
+anew, a batch that the client cannot unpack (it becomes a dead-letter marker).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from ingest.records import DeadLetter, DeadReason, RawRecords
+from schemas.columns import NULL_TIME
+from schemas.errors import SourceError
+
+POLL_RECORDS: Final = 20_000
+FETCH: Final = {
+    "fetch_max_bytes": 50 * 1024 * 1024,
+    "max_partition_fetch_bytes": 8 * 1024 * 1024,
+    "enable_auto_commit": False,
+    "auto_offset_reset": "none",
+    "metadata_max_age_ms": 30_000,
+}
+END_CHECK_SECONDS: Final = 1.0
+BROKER_ANSWER_MS: Final = 2_000
+
+FirstStart = Literal["earliest", "latest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll brought.
+
+    Attributes:
+        records: in offset order within each partition; may be empty.
+        markers: dead letters for records that could not even be unpacked.
+        notices: things an operator has to know, e.g. expired offsets.
+    """
+
+    records: RawRecords
+    markers: list[DeadLetter] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+class KafkaSource:
+    """Consumer of all partitions of one topic by `assign`.
+
+    Args:
+        topic: the topic.
+        client: settings for `KafkaConsumer` (`bootstrap_servers`, TLS, SASL, `group_id` for lag tools).
+        offsets: partition → next offset, from the checkpoint.
+        first_start: where a partition without an offset starts when the checkpoint has none at all; partitions that
+            appear later always start at their beginning.
+
+    Raises:
+        SourceError: no broker answers, or the topic does not exist.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        client: Mapping[str, Any],
+        *,
+        offsets: Mapping[int, int],
+        first_start: FirstStart = "earliest",
+    ) -> None:
+        self.topic = topic
+        self._place = f"kafka topic {topic}"
+        try:
+            self._consumer = KafkaConsumer(**{**FETCH, **client})
+        except KafkaError as error:
+            raise SourceError(
+                f"no broker answers: {error}",
+                place=self._place,
+                next_step="check bootstrap_servers, TLS and SASL settings",
+            ) from error
+        self.delivered: dict[int, int] = {}
+        self._paused: set[int] = set()
+        self._ends: dict[int, int] = {}
+        self._ends_at = float("-inf")
+        self._notices: list[str] = []
+        self._assign(offsets, first_start)
+
+    @property
+    def partitions(self) -> set[int]:
+        """Partitions that are read."""
+        return set(self.delivered)
+
+    def _assign(self, offsets: Mapping[int, int], first_start: FirstStart) -> None:
+        found = self._consumer.partitions_for_topic(self.topic)
+        if not found:
+            self._consumer.close(timeout_ms=BROKER_ANSWER_MS)
+            raise SourceError("no such topic", place=self._place, next_step="create it: tokentrail topics create")
+        here = {number: self._tp(number) for number in sorted(found)}
+        self._consumer.assign(list(here.values()))
+        at_start = first_start == "latest" and not offsets
+        origin = self._consumer.end_offsets if at_start else self._consumer.beginning_offsets
+        unknown = [tp for number, tp in here.items() if number not in offsets]
+        starts = origin(unknown) if unknown else {}
+        for number, tp in here.items():
+            self._seek(number, offsets[number] if number in offsets else starts[tp])
+
+    def _tp(self, number: int) -> TopicPartition:
+        return TopicPartition(self.topic, number)
+
+    def _seek(self, number: int, offset: int) -> None:
+        self._consumer.seek(self._tp(number), offset)
+        self.delivered[number] = offset
+
+    def poll(self, seconds: float) -> Polled:
+        """Wait up to `seconds` for records. A broker that is away gives an empty poll, not an error."""
+        self._discover()
+        markers: list[DeadLetter] = []
+        try:
+            fetched = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=POLL_RECORDS)
+        except OffsetOutOfRangeError as error:
+            self._back_in_range(error)
+            fetched = {}
+        except KafkaError as error:
+            # The client keeps the half-unpacked fetch and would hang: position every partition anew.
+            self._rewind()
+            markers = self._skip_unreadable(error)
+            fetched = {}
+        return Polled(self._columns(fetched), markers, self._take_notices())
+
+    def _take_notices(self) -> list[str]:
+        notices, self._notices = self._notices, []
+        return notices
+
+    def _columns(self, fetched: Mapping[TopicPartition, list[Any]]) -> RawRecords:
+        batches = [(tp.partition, batch) for tp, batch in fetched.items() if batch]
+        for number, batch in batches:
+            self.delivered[number] = batch[-1].offset + 1
+        records = [record for _, batch in batches for record in batch]
+        milliseconds = np.array([record.timestamp for record in records], np.int64)
+        return RawRecords(
+            values=[record.value for record in records],
+            origin=self.topic,
+            offsets=np.array([record.offset for record in records], np.int64),
+            partition=np.repeat(
+                np.array([number for number, _ in batches], np.int32), [len(batch) for _, batch in batches]
+            ),
+            record_time=np.where(milliseconds < 0, NULL_TIME, milliseconds * 1_000),
+            keys=[record.key for record in records],
+            headers=[record.headers for record in records],
+        )
+
+    def _discover(self) -> None:
+        found = self._consumer.partitions_for_topic(self.topic) or set()
+        added = found - self.partitions
+        if not added:
+            return
+        self._consumer.assign([self._tp(number) for number in sorted(self.partitions | added)])
+        for number, offset in list(self.delivered.items()):
+            self._seek(number, offset)
+        starts = self._consumer.beginning_offsets([self._tp(number) for number in added])
+        for tp, start in starts.items():
+            self._seek(tp.partition, start)
+        self._consumer.pause(*map(self._tp, self._paused))
+        self._notices.append(f"{self.topic}: partitions {sorted(added)} were added, reading them from their beginning")
+
+    def _rewind(self) -> None:
+        for number, offset in self.delivered.items():
+            self._seek(number, offset)
+
+    def _back_in_range(self, error: OffsetOutOfRangeError) -> None:
+        tps = [self._tp(number) for number in self.partitions]
+        first = self._consumer.beginning_offsets(tps)
+        last = self._consumer.end_offsets(tps)
+        self._rewind()
+        for tp in tps:
+            wanted = self.delivered[tp.partition]
+            if wanted < first[tp]:
+                what = f"offsets {wanted} to {first[tp] - 1} expired before they were read"
+            elif wanted > last[tp]:
+                what = f"offset {wanted} lies behind the end {last[tp]}: the topic was made anew"
+            else:
+                continue
+            self._seek(tp.partition, first[tp])
+            self._notices.append(f"{self.topic}[{tp.partition}]: {what}; reading on from {first[tp]} ({error})")
+
+    def _skip_unreadable(self, error: KafkaError) -> list[DeadLetter]:
+        markers = []
+        for number in sorted(self.partitions):
+            first = self.delivered[number]
+            if self._readable(number, first):
+                continue
+            end = self._consumer.end_offsets([self._tp(number)])[self._tp(number)]
+            after = self._first_readable(number, first + 1, end)
+            detail = f"records {first} to {after - 1} cannot be unpacked and were skipped: {error}"
+            markers.append(DeadLetter(DeadReason.CORRUPT_BATCH, detail, None, self.topic, number, first))
+            self._seek(number, after)
+        self._consumer.resume(*map(self._tp, self.partitions - self._paused))
+        self._rewind()
+        return markers
+
+    def _readable(self, number: int, offset: int) -> bool:
+        """Try one fetch of one partition at an offset; a broker that does not answer counts as readable."""
+        others = self.partitions - {number}
+        self._consumer.pause(*map(self._tp, others))
+        self._consumer.resume(self._tp(number))
+        self._consumer.seek(self._tp(number), offset)
+        try:
+            self._consumer.poll(timeout_ms=BROKER_ANSWER_MS, max_records=1)
+        except OffsetOutOfRangeError:
+            return True
+        except KafkaError:
+            self._consumer.seek(self._tp(number), offset)
+            return False
+        return True
+
+    def _first_readable(self, number: int, low: int, end: int) -> int:
+        """Find the end of an unreadable batch by doubling, then bisection: a fetch inside a batch gives all of it."""
+        step, high = 1, low
+        while high < end and not self._readable(number, high):
+            low, high, step = high + 1, min(high + step, end), step * 2
+        while low < high:
+            middle = (low + high) // 2
+            if self._readable(number, middle):
+                high = middle
+            else:
+                low = middle + 1
+        return high
+
+    def drained(self, taken: Mapping[int, int]) -> set[int]:
+        """Partitions that are read to their end, as a fresh answer of the broker says; none while it is away.
+
+        Args:
+            taken: partition → next offset that the caller has fully taken in.
+        """
+        now = time.monotonic()
+        if now - self._ends_at >= END_CHECK_SECONDS:
+            self._ends_at = now
+            try:
+                ends = self._consumer.end_offsets(list(map(self._tp, self.partitions)), timeout_ms=BROKER_ANSWER_MS)
+            except KafkaError:
+                self._ends = {}
+            else:
+                self._ends = {tp.partition: end for tp, end in ends.items()}
+        return {number for number, end in self._ends.items() if taken.get(number, -1) >= end}
+
+    def lag(self) -> dict[int, int]:
+        """Records behind the end of each partition, by the latest answer of the broker."""
+        return {number: max(0, end - self.delivered[number]) for number, end in self._ends.items()}
+
+    def hold(self, numbers: Iterable[int]) -> None:
+        """Fetch nothing from these partitions for now; from all others again."""
+        wanted = set(numbers) & self.partitions
+        self._consumer.pause(*map(self._tp, wanted - self._paused))
+        self._consumer.resume(*map(self._tp, self._paused - wanted))
+        self._paused = wanted
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Tell the broker where we are, for lag tools only. A failure is a notice: the checkpoint owns the offsets."""
+        marks = {self._tp(number): OffsetAndMetadata(offset, "", -1) for number, offset in offsets.items()}
+        try:
+            self._consumer.commit(marks, timeout_ms=BROKER_ANSWER_MS)
+        except KafkaError as error:
+            self._notices.append(f"{self.topic}: offsets not committed for lag tools: {error}")
+
+    def close(self) -> None:
+        """Leave within a bounded time."""
+        self._consumer.close(autocommit=False, timeout_ms=BROKER_ANSWER_MS)
