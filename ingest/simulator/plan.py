@@ -1,0 +1,69 @@
+"""Which attacks happen when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ingest.simulator.draws import Draws
+from ingest.simulator.scenarios import ATTACKS
+
+LEAD_IN: Final = 0.25  # share of the stream before the first attack: detectors learn first
+DEFAULT_INTENSITY: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One attack at a time (µs since the epoch), `intensity` in thresholds of the design."""
+
+    scenario: str
+    variant: str
+    start: int
+    intensity: float = DEFAULT_INTENSITY
+
+    def __post_init__(self) -> None:
+        attack = ATTACKS.get(self.scenario)
+        if attack is None:
+            raise ValueError(f"unknown scenario {self.scenario!r}; known: {', '.join(sorted(ATTACKS))}")
+        if self.variant not in attack.variants:
+            raise ValueError(f"{self.scenario} has no variant {self.variant!r}; it has: {', '.join(attack.variants)}")
+        if not self.intensity > 0:
+            raise ValueError(f"intensity must be above 0, not {self.intensity}")
+
+
+def known(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Turn `scenario` (all its variants) and `scenario/variant` into pairs.
+
+    Raises:
+        ValueError: a name is unknown.
+    """
+    pairs = []
+    for name in names:
+        scenario, _, variant = name.partition("/")
+        if scenario not in ATTACKS:
+            raise ValueError(f"unknown scenario {scenario!r}; known: {', '.join(sorted(ATTACKS))}")
+        variants = [variant] if variant else list(ATTACKS[scenario].variants)
+        pairs += [(scenario, each) for each in variants]
+    return pairs
+
+
+def spread(
+    names: Sequence[str] | None,
+    start: int,
+    end: int,
+    draws: Draws,
+    intensity: float = DEFAULT_INTENSITY,
+    rounds: int = 1,
+) -> list[Planned]:
+    """Spread attacks over a stream: each pair `rounds` times, where it fits between lead-in and end.
+
+    Variants that take longer than the stream has left are left out.
+    """
+    first = start + int(LEAD_IN * (end - start))
+    plan = []
+    for scenario, variant in known(sorted(ATTACKS) if names is None else names) * rounds:
+        latest = end - ATTACKS[scenario].variants[variant].span
+        if latest > first:
+            plan.append(Planned(scenario, variant, int(draws.between(first, latest)), intensity))
+    return sorted(plan, key=lambda planned: planned.start)

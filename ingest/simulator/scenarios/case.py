@@ -1,0 +1,153 @@
+"""What an attack is made of, and the stage it is played on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ingest.simulator.applications import Application
+from ingest.simulator.clock import SECOND
+from ingest.simulator.draws import Draws
+from ingest.simulator.labels import Label, LabelEntity
+from ingest.simulator.networks import Fields
+from ingest.simulator.places import PLACES, Place
+from ingest.simulator.population import Device, User, make_device
+from ingest.simulator.sessions import Event, Session, Strand
+from ingest.simulator.world import World
+from schemas.vocabulary import EntityType, Severity
+
+Play = Callable[["Case"], Iterator[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to play an attack. `span` is the longest it takes, lead-in of the victim included, µs."""
+
+    span: int
+    min_severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """An attack family: what should find it, and how it is played."""
+
+    name: str
+    expected: tuple[str, ...]
+    classes: tuple[str, ...]
+    min_severity: Severity
+    variants: dict[str, Variant]
+    play: Play
+
+
+@dataclass(slots=True)
+class Cast:
+    """Hands out victims, each once, so that attacks are independent cases."""
+
+    world: World
+    draws: Draws
+    taken: set[int] = field(default_factory=set)
+
+    def victim(self) -> User:
+        """A user who stays at home, shares with nobody and hides behind no VPN of their own."""
+        population = self.world.population
+        for _ in range(10 * population.size):
+            index = self.draws.below(population.size)
+            user = population.user(index)
+            if index not in self.taken and not (user.traveller or user.shared or user.own_vpn):
+                self.taken.add(index)
+                return user
+        raise ValueError(f"{population.size} users are too few for this many attacks: give more users")
+
+
+class Case:
+    """One attack being played: variant, dose, its own strand of events, and the truth as it comes about."""
+
+    def __init__(
+        self, world: World, cast: Cast, attack: Attack, variant: str, start: int, *, number: int, intensity: float
+    ) -> None:
+        self.world, self.cast, self.attack, self.variant = world, cast, attack, variant
+        self.start, self.intensity = start, intensity
+        self.strand = Strand(world.seed, f"{attack.name}/{variant}/{number}")
+        self.draws = self.strand.draws
+        self.lateness = 0.0
+        self.finished = False
+        self._entities: list[LabelEntity] = []
+        self._hostile: list[tuple[int, str]] = []
+
+    def play(self) -> Iterator[Event]:
+        """The events of the attack and of its victims, in time order."""
+        yield from self.attack.play(self)
+        self.finished = True
+
+    def dose(self, threshold: float) -> int:
+        """Number of hostile acts for a threshold of the design, by the intensity; at least one."""
+        return max(1, round(threshold * self.intensity))
+
+    def names(self, kind: EntityType, identifier: str) -> None:
+        """State that an alert about this attack should name this entity."""
+        self._entities.append(LabelEntity(type=kind, id=identifier))
+
+    def hostile(self, event: Event) -> Event:
+        """Mark an event as the attacker's doing; in the variant `late` it arrives late."""
+        self._hostile.append((event["time"], event["event_id"]))
+        if self.variant == "late":
+            event["delay"] = int(self.draws.unit() * self.lateness * SECOND)
+        return event
+
+    def label(self, until: int) -> Label | None:
+        """The truth so far, if anything hostile has happened by `until` (µs)."""
+        seen = [(time, event_id) for time, event_id in self._hostile if time <= until]
+        if not seen:
+            return None
+        return Label(
+            scenario=self.attack.name,
+            variant=self.variant,
+            intensity=self.intensity,
+            entities=self._entities,
+            start=seen[0][0],
+            end=max(time for time, _ in seen),
+            expected=list(self.attack.expected),
+            classes=list(self.attack.classes),
+            min_severity=self.attack.variants[self.variant].min_severity or self.attack.min_severity,
+            event_ids=[event_id for _, event_id in seen],
+            complete=self.finished,
+        )
+
+    # Attackers.
+
+    def far_from(self, home: Place) -> Place:
+        """A city in another country."""
+        return self.draws.pick([place for place in PLACES if place.country != home.country])
+
+    def rented(self, place: Place | None = None) -> Fields:
+        """A rented server as a source, with a tool's or a faked browser's user agent."""
+        networks = self.world.networks
+        source = networks.rented(place or self.draws.pick(PLACES), self.draws.below(1 << 20))
+        return {**source, **self._tool()}
+
+    def resident(self, place: Place) -> Fields:
+        """A hijacked fixed line in a city."""
+        return {**self.world.networks.fixed(place, self.draws.below(1 << 30)), **self._tool()}
+
+    def _tool(self) -> Fields:
+        device = make_device(self.draws, self.draws.pick(("tool", "laptop")))
+        return {"user_agent": device.user_agent, "ja4": device.ja4}
+
+    # Victims.
+
+    def at_home(self, user: User, device: Device) -> Fields:
+        """Where the victim's own device speaks from."""
+        return {**self.world.networks.fixed(user.home, user.line), **device.fields()}
+
+    def session(self, user: User, application: Application) -> Session:
+        """A session of a victim, not opened yet."""
+        catalogue = self.world.catalogue
+        api = catalogue.apis[self.draws.ranked(catalogue.demand)]
+        return Session(self.strand, user, application, api, user.device(application.style.device))
+
+    def calls(self, session: Session, where: Fields, time: int, number: int, gap: float) -> Iterator[Event]:
+        """Uses of the session's access token, `gap` seconds apart on average."""
+        fields = session.usage(where)
+        for _ in range(number):
+            yield self.strand.event("key-use", time, fields)
+            time += int(self.draws.exponential(gap) * SECOND)
