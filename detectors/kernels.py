@@ -10,6 +10,9 @@ from numba import njit
 kernel = njit(cache=True, nogil=True)
 """The outer loop over a batch: cached on disk, runs beside the decoding thread."""
 
-inner = njit(cache=True, nogil=True, forceinline=True, _nrt=False)
-"""A step on one event. It allocates nothing, so Numba's reference counting is off: counting the dozen arrays of a view
-at every call costs 60 times the step itself (190 ns against 3 ns for a look at an empty window)."""
+inner = njit(nogil=True, forceinline=True, _nrt=False)
+"""A step on one event, compiled into the kernels that call it.
+
+It allocates nothing, so Numba's reference counting is off: counting the dozen arrays of a view at every call costs 60
+times the step itself (190 ns against 3 ns for a look at an empty window).
+"""

@@ -16,11 +16,11 @@ def njit(
     parallel: bool = ...,
     fastmath: bool | set[str] = ...,
     nogil: bool = ...,
+    _nrt: bool = ...,
     boundscheck: bool | None = ...,
     error_model: str = ...,
     inline: str = ...,
     forceinline: bool = ...,
-    _nrt: bool = ...,
     locals: dict[str, types.Type] = ...,
 ) -> Callable[[_F], _F]: ...
 @overload

@@ -1,0 +1,238 @@
+"""Settings: one TOML file, unknown keys refused, secrets only from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+
+from detectors.base import Detector
+from detectors.registry import DETECTORS
+from schemas.errors import ConfigError
+
+DEFAULT_FILE: Final = Path("tokentrail.toml")
+PASSWORD_VARIABLE: Final = "TOKENTRAIL_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
+STORE_VARIABLE: Final = "TOKENTRAIL_STORE_URL"
+_UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", value.strip())):
+        return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A length of time: "10s", "5m", "1h", "14d", ISO 8601, or seconds as a number."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(_Section):
+    """The event topic and how to reach its brokers. The SASL password comes from `TOKENTRAIL_KAFKA_PASSWORD`."""
+
+    bootstrap_servers: Annotated[str | list[str], Field(description="host:port of one or more brokers.")] = (
+        "127.0.0.1:9092"
+    )
+    topic: str = "token.events.v1"
+    group_id: str = Field(
+        "tokentrail", description="Group whose committed offsets show the lag; reading never depends on it."
+    )
+    first_start: Literal["earliest", "latest"] = "earliest"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_plain_username: str | None = None
+    ssl_cafile: Path | None = None
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+    ssl_check_hostname: bool = True
+
+    def client(self) -> dict[str, Any]:
+        """Settings for a kafka-python client.
+
+        Raises:
+            ConfigError: SASL is asked for and the password is not in the environment.
+        """
+        names = set(type(self).model_fields) - {"topic", "group_id", "first_start"}
+        client = {
+            key: str(v) if isinstance(v, Path) else v
+            for key, v in self.model_dump(include=names, exclude_none=True).items()
+        }
+        if self.sasl_mechanism:
+            password = os.environ.get(PASSWORD_VARIABLE)
+            if not password:
+                raise ConfigError("SASL needs a password", place="[kafka]", next_step=f"set {PASSWORD_VARIABLE}")
+            client["sasl_plain_password"] = password
+        return client
+
+
+class SourceSettings(_Section):
+    """How records of the topic are read."""
+
+    format: str = Field("native", description="native, or the name of a vendor log.")
+    lateness: Duration = Field(
+        timedelta(seconds=10),
+        ge=timedelta(0),
+        le=timedelta(days=1),
+        description="How late an event may come after newer ones of its partition.",
+    )
+    horizon: Duration = Field(
+        timedelta(hours=1),
+        gt=timedelta(0),
+        le=timedelta(days=7),
+        description="How far back duplicates are known; later events are dead letters.",
+    )
+    max_lead: Duration = Field(
+        timedelta(minutes=5), gt=timedelta(0), description="Partitions further ahead than this are paused."
+    )
+    max_waiting: int = Field(
+        500_000, ge=20_000, description="Rows in the order buffer from which leading partitions are paused."
+    )
+
+
+class StoreSettings(_Section):
+    """Database and checkpoint files."""
+
+    url: str = Field("sqlite:///tokentrail.db", description="SQLAlchemy URL; TOKENTRAIL_STORE_URL overrides it.")
+    state: Path = Field(
+        Path("tokentrail-state"), description="Folder of checkpoint chunks; shared storage where a standby runs."
+    )
+    checkpoint_every: Duration = Field(timedelta(seconds=5), ge=timedelta(milliseconds=100), le=timedelta(minutes=10))
+    keep_checkpoints: int = Field(3, ge=2, le=50)
+    lease: Duration = Field(
+        timedelta(seconds=15),
+        ge=timedelta(seconds=1),
+        description="A standby takes over when the leader is silent for so long.",
+    )
+
+
+class DeadLetterSettings(_Section):
+    """Where records go that cannot be used: a topic, or a file when no topic is given."""
+
+    topic: str | None = "token.events.dlq.v1"
+    file: Path | None = None
+    pause_above_per_minute: int = Field(100_000, ge=1, description="A flood of dead letters pauses intake.")
+
+
+class FileSinkSettings(_Section):
+    """Alerts as NDJSON in a file."""
+
+    type: Literal["file"]
+    name: str = "file"
+    path: Path
+
+
+class KafkaSinkSettings(_Section):
+    """Alerts on a topic of the brokers in `[kafka]`."""
+
+    type: Literal["kafka"]
+    name: str = "kafka"
+    topic: str = "token.alerts.v1"
+
+
+SinkSettings = Annotated[FileSinkSettings | KafkaSinkSettings, Field(discriminator="type")]
+
+
+class TopicSettings(_Section):
+    """What `topics create` creates."""
+
+    partitions: int = Field(4, ge=1)
+    replication_factor: int = Field(1, ge=1)
+    min_insync_replicas: int = Field(1, ge=1)
+    alert_retention: Duration = Field(timedelta(days=7), ge=timedelta(days=7))
+
+
+class DashboardSettings(_Section):
+    """Where the dashboard listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8501, ge=0, le=65_535)
+
+
+class WorkerSettings(_Section):
+    """Health endpoint of the worker."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9464, ge=0, le=65_535, description="/healthz, /readyz and /metrics; 0 takes a free port.")
+
+
+def _detector(entry: object) -> object:
+    if isinstance(entry, Detector) or not isinstance(entry, Mapping):
+        return entry
+    kind = entry.get("type")
+    if kind not in DETECTORS:
+        raise ValueError(f"unknown detector {kind!r}; known are {', '.join(sorted(DETECTORS))}")
+    durations = {name: _duration(value) for name, value in entry.items() if name != "type"}
+    return DETECTORS[kind].model_validate(durations)
+
+
+class Settings(_Section):
+    """Everything that can be set. Detectors not named in `[[detectors]]` run with their defaults."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    source: SourceSettings = SourceSettings()
+    store: StoreSettings = StoreSettings()
+    dead_letters: DeadLetterSettings = DeadLetterSettings()
+    topics: TopicSettings = TopicSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka")]
+    disabled: list[str] = Field([], description="Types of detectors that do not run.")
+    detectors: list[SerializeAsAny[Annotated[Detector, BeforeValidator(_detector)]]] = []
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Settings:
+        for name in self.disabled:
+            if name not in DETECTORS:
+                raise ValueError(f"disabled: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
+        names = [sink.name for sink in self.sinks]
+        if len(set(names)) != len(names):
+            raise ValueError("sinks: two have the same name; their positions would mix")
+        return self
+
+    def running(self) -> dict[str, Detector]:
+        """Give the detectors that run, by type, in the registry's order."""
+        configured = {detector.type: detector for detector in self.detectors}
+        return {name: configured.get(name) or kind() for name, kind in DETECTORS.items() if name not in self.disabled}
+
+
+def load(path: Path | None) -> Settings:
+    """Read settings from a file; without one from `tokentrail.toml` here, if there is any, else the defaults.
+
+    Raises:
+        ConfigError: the file is missing, is no TOML, or holds a key or value that is not allowed; names the place.
+    """
+    explicit = path is not None
+    path = path or DEFAULT_FILE
+    if not path.exists():
+        if explicit:
+            raise ConfigError("no such file", place=str(path), next_step="give the path of a tokentrail.toml")
+        return from_mapping({}, "defaults")
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is no TOML: {error}", place=str(path), next_step="mend the line") from error
+    return from_mapping(content, str(path))
+
+
+def from_mapping(content: Mapping[str, Any], place: str) -> Settings:
+    """Check settings given as a mapping. Raises ConfigError naming the setting."""
+    if url := os.environ.get(STORE_VARIABLE):
+        content = {**content, "store": {**content.get("store", {}), "url": url}}
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ConfigError(
+            f"{first['msg']}{more}", place=f"{place}: {where}", next_step="see docs/configuration.md"
+        ) from error
