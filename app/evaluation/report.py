@@ -1,0 +1,137 @@
+"""The quality report: rows, JSON, and a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from rich.console import Group
+from rich.table import Table
+
+from app.evaluation.intervals import Delay, Rate, Share
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Attacks of one kind. `per_attack` figures are means over the attacks that were found; None if none was."""
+
+    detector: str
+    scenario: str
+    variant: str
+    recall: Share
+    named_right: Share
+    delay: Delay
+    alerts_per_attack: float | None
+    incidents_per_attack: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """Recall of one detector at one intensity, in thresholds of the design."""
+
+    detector: str
+    intensity: float
+    recall: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """False alerts of one severity (or `medium+`) in one period: `first 48 h` or `after 48 h`."""
+
+    severity: str
+    period: str
+    per_100k_events: Rate
+    per_1000_users_a_day: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is reached without the detectors. `false_medium` is per 100 000 benign events; None without own alerts."""
+
+    name: str
+    recall: Share
+    false_medium: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that evaluation found out."""
+
+    total: Row
+    detectors: Sequence[Row]
+    variants: Sequence[Row]
+    doses: Sequence[Dose]
+    noise: Sequence[Noise]
+    false_by_detector: dict[str, dict[str, int]]
+    baselines: Sequence[Baseline]
+    incomplete: int
+
+    def to_json(self) -> str:
+        """One JSON object, stable in its order."""
+        return orjson.dumps(self, option=orjson.OPT_INDENT_2).decode()
+
+    def table(self) -> Group:
+        """Tables for a Rich console."""
+        return Group(
+            self._recall_table(), self._dose_table(), self._noise_table(), self._false_table(), self._baseline_table()
+        )
+
+    def _recall_table(self) -> Table:
+        table = Table(title="Attacks found (95 % Wilson interval)")
+        for heading in ("detector", "scenario", "variant"):
+            table.add_column(heading)
+        for heading in ("found", "recall", "interval", "class right", "median s", "p95 s", "alerts", "incidents"):
+            table.add_column(heading, justify="right")
+        for row in (*self.variants, *self.detectors, self.total):
+            table.add_row(row.detector, row.scenario, row.variant, *_figures(row))
+        return table
+
+    def _dose_table(self) -> Table:
+        table = Table("detector", "dose", "found", "recall", "interval", title="Dose and response")
+        for dose in self.doses:
+            table.add_row(dose.detector, f"{dose.intensity:g} x", *_share(dose.recall))
+        return table
+
+    def _noise_table(self) -> Table:
+        table = Table(title="False alerts (95 % Poisson interval)")
+        for heading in ("severity", "period", "count", "per 100 000 events", "per 1 000 users a day"):
+            table.add_column(heading, justify="right")
+        for noise in self.noise:
+            rates = (_rate(noise.per_100k_events), _rate(noise.per_1000_users_a_day))
+            table.add_row(noise.severity, noise.period, str(noise.per_100k_events.count), *rates)
+        return table
+
+    def _false_table(self) -> Table:
+        table = Table("detector", "severity", "false alerts", title="Who raised them")
+        for detector, severities in self.false_by_detector.items():
+            for severity, count in severities.items():
+                table.add_row(detector, severity, str(count))
+        return table
+
+    def _baseline_table(self) -> Table:
+        table = Table("baseline", "found", "recall", "interval", "false per 100 000 events", title="Baselines")
+        for baseline in self.baselines:
+            noise = _rate(baseline.false_medium) if baseline.false_medium else "-"
+            table.add_row(baseline.name, *_share(baseline.recall), noise)
+        return table
+
+
+def _figures(row: Row) -> tuple[str, ...]:
+    right = f"{row.named_right.value:.2f}" if row.named_right.cases else "-"
+    means = (row.delay.median, row.delay.p95, row.alerts_per_attack, row.incidents_per_attack)
+    return (*_share(row.recall), right, *(_number(mean) for mean in means))
+
+
+def _share(share: Share) -> tuple[str, str, str]:
+    return f"{share.hits}/{share.cases}", f"{share.value:.3f}", f"{share.low:.3f}-{share.high:.3f}"
+
+
+def _rate(rate: Rate) -> str:
+    if rate.value is None:
+        return "-"
+    return f"{rate.value:.3g} ({rate.low:.3g}-{rate.high:.3g})"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
