@@ -15,12 +15,15 @@ from ipaddress import ip_address
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, WithJsonSchema
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 MAX_TEXT_CHARS: Final = 1024
 MAX_ID_BYTES: Final = 256
 MAX_LIST_ITEMS: Final = 256
 MAX_RECORD_BYTES: Final = 64 * 1024
+NUL_CHARACTER: Final = "nul_character"
+ID_TOO_LONG: Final = "id_too_long"
+"""Types of the validation errors that have a dead-letter reason of their own."""
 PLACEHOLDERS: Final = frozenset({"", "-", "null", "none", "unknown", "anonymous", "n/a", "not available"})
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_TIME: Final = int((datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) / timedelta(microseconds=1))
@@ -94,14 +97,15 @@ class Country:
 
 def _without_nul(value: str) -> str:
     if "\0" in value:
-        raise ValueError("contains a NUL character")
+        raise PydanticCustomError(NUL_CHARACTER, "contains a NUL character")
     return value
 
 
 def _within_id_bound(value: str) -> str:
     size = len(value.encode("utf-8", "surrogatepass"))
     if size > MAX_ID_BYTES:
-        raise ValueError(f"id has {size} bytes, at most {MAX_ID_BYTES} are allowed")
+        bounds = {"size": size, "limit": MAX_ID_BYTES}
+        raise PydanticCustomError(ID_TOO_LONG, "id has {size} bytes, at most {limit} are allowed", bounds)
     return value
 
 
@@ -175,7 +179,12 @@ def unpack_country(packed: int) -> str | None:
     return chr(packed >> 8) + chr(packed & 0xFF) if packed else None
 
 
-def _normal_ip(value: str) -> str:
+def normal_ip(value: str) -> str:
+    """Write an IP address in its normal form; IPv4 mapped into IPv6 as IPv4.
+
+    Raises:
+        ValueError: it is none.
+    """
     address = ip_address(value)
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
@@ -220,7 +229,7 @@ UserAgent = Annotated[
     Text(),
 ]
 Ip = Annotated[
-    Annotated[str, AfterValidator(_normal_ip)] | None,
+    Annotated[str, AfterValidator(normal_ip)] | None,
     BeforeValidator(placeholder_to_null),
     Key(scoped=False),
 ]

@@ -1,0 +1,303 @@
+"""Records to events: unwrap, redact, normalise, read; whatever cannot be used becomes a dead letter with its reason.
+
+Nothing is dropped without a trace: records = those with events + dead letters + skipped ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from ingest.contract import Refusal, parse, validate
+from ingest.envelopes import bare, is_binary, unwrap_binary, unwrap_structured
+from ingest.fastpath import FastPath, Joined, Read
+from ingest.privacy import Secrets, redact, redact_unreadable, suspects
+from ingest.records import DeadLetter, DeadReason, RawRecords
+from ingest.vendors import ADAPTERS, AUTO, FORMATS, NATIVE, Adapter, Skip
+from schemas.columns import NULL_TIME
+from schemas.events import TokenEvent
+from schemas.fields import MAX_RECORD_BYTES, format_time
+from schemas.frame import Events
+
+MAX_CLOCK_LEAD: Final = 5 * 60 * 1_000_000
+"""µs that an event's time may lie after the broker's timestamp of its record."""
+
+_MAX_ROWS: Final = 16_384  # 64 KiB each still leaves every position within an int32
+_UNREADABLE: Final = frozenset({DeadReason.NOT_UTF8, DeadReason.NOT_JSON})
+_EVENT_FIELDS: Final = frozenset(TokenEvent.model_fields)
+_NO_ROWS: Final = np.empty(0, np.int32)
+_WRAPPED_FIRST_BYTES: Final = (0x00, 0xEF)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What became of a batch of records.
+
+    Attributes:
+        events: n events in the order of their records; `order_time` and `late` are left to the order buffer.
+        source_row: int32, shape (n,): position in the batch of the record that each event comes from.
+        leaked: bool, shape (n,): a raw token stood in that record, and was replaced.
+        dead: records that could not be used.
+        skipped: records without a token event, by kind.
+        counters: `token-leaked`, `contract` (judged one by one), `unknown-field`, `unknown-word:<field>`, and what
+            vendor adapters repaired.
+        unknown_fields: a sample of the names of fields that no event has.
+    """
+
+    events: Events
+    source_row: npt.NDArray[np.int32]
+    leaked: npt.NDArray[np.bool_]
+    dead: list[DeadLetter]
+    skipped: Counter[str]
+    counters: Counter[str]
+    unknown_fields: frozenset[str]
+
+    @classmethod
+    def concat(cls, parts: Sequence[Decoded], starts: Sequence[int]) -> Decoded:
+        """Join parts whose records began at `starts` of the whole batch."""
+        if len(parts) == 1:
+            return parts[0]
+        shifted = [part.source_row + np.int32(start) for part, start in zip(parts, starts, strict=True)]
+        return cls(
+            Events.concat(part.events for part in parts),
+            np.concatenate([*shifted, np.empty(0, np.int32)]).astype(np.int32),
+            np.concatenate([*(part.leaked for part in parts), np.empty(0, np.bool_)]).astype(np.bool_),
+            [letter for part in parts for letter in part.dead],
+            sum((part.skipped for part in parts), Counter()),
+            sum((part.counters for part in parts), Counter()),
+            frozenset[str]().union(*(part.unknown_fields for part in parts)),
+        )
+
+
+class Decoder:
+    """Decodes batches of records of one format (see `ingest.vendors.FORMATS`). Keeps nothing between batches.
+
+    Raises:
+        ValueError: the format is not known.
+    """
+
+    def __init__(self, secrets: Secrets, record_format: str = NATIVE) -> None:
+        if record_format not in FORMATS:
+            raise ValueError(f"unknown format {record_format!r}: one of {', '.join(FORMATS)}")
+        self._secrets = secrets
+        self._format = record_format
+        self._fast = FastPath(secrets)
+
+    def decode(self, raw: RawRecords) -> Decoded:
+        """Decode any number of records."""
+        starts = range(0, len(raw), _MAX_ROWS)
+        if not starts:
+            return Decoded(Events.empty(), _NO_ROWS, np.empty(0, np.bool_), [], Counter(), Counter(), frozenset())
+        parts = [_Batch(self._secrets, self._format, self._fast, raw.slice(at, at + _MAX_ROWS)) for at in starts]
+        return Decoded.concat([part.decode() for part in parts], starts)
+
+
+@dataclass(slots=True)
+class _Work:
+    """Payloads still to be read, each with the row of its record."""
+
+    payloads: list[bytes] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+    def add(self, payload: bytes, row: int) -> None:
+        """Take one more."""
+        self.payloads.append(payload)
+        self.rows.append(row)
+
+    def extend(self, other: _Work) -> None:
+        """Take what another has."""
+        self.payloads += other.payloads
+        self.rows += other.rows
+
+
+class _Batch:
+    """The way of one batch through the stages; each takes its work and leaves what the next one gets."""
+
+    def __init__(self, secrets: Secrets, record_format: str, fast: FastPath, raw: RawRecords) -> None:
+        self._secrets = secrets
+        self._format = record_format
+        self._fast = fast
+        self._raw = raw
+        self._leaked = np.zeros(len(raw), np.bool_)
+        self._dead: list[DeadLetter] = []
+        self._skipped: Counter[str] = Counter()
+        self._counters: Counter[str] = Counter()
+        self._unknown: set[str] = set()
+        self._events: list[Events] = []
+        self._rows: list[npt.NDArray[np.int32]] = []
+
+    def decode(self) -> Decoded:
+        """Run the stages."""
+        work = self._intake()
+        joined = self._clean(work)
+        if self._format != NATIVE:
+            work = self._normalise(work)
+            joined = Joined.of(work.payloads)
+        enveloped, unsure = self._read(joined, work)
+        if enveloped.payloads:
+            inner = self._unwrap(enveloped)
+            for rest in self._read(Joined.of(inner.payloads), inner):
+                unsure.extend(rest)
+        if unsure.payloads:
+            plain = self._judge(unsure)
+            for rest in self._read(Joined.of(plain.payloads), plain):
+                for row in rest.rows:
+                    self._bury(row, Refusal(DeadReason.INVALID, "valid, but no column can hold it"))
+        return self._result()
+
+    def _intake(self) -> _Work:
+        """Set aside tombstones and giants, and complete binary CloudEvents from their headers."""
+        values, headers = self._raw.values, self._raw.headers
+        plain = None not in values and max(map(len, values)) <= MAX_RECORD_BYTES  # type: ignore[arg-type]
+        if plain and not (headers and any(headers)):
+            return _Work(list(values), list(range(len(values))))  # type: ignore[arg-type]
+        work = _Work()
+        for row, value in enumerate(values):
+            if value is None:
+                self._skipped["tombstone"] += 1
+            elif len(value) > MAX_RECORD_BYTES:
+                detail = f"the record has {len(value)} bytes, at most {MAX_RECORD_BYTES} are allowed"
+                self._bury(row, Refusal(DeadReason.TOO_LARGE, detail))
+            elif headers and is_binary(headers[row]):
+                self._transform(value, row, partial(unwrap_binary, headers=headers[row]), work)
+            else:
+                work.add(value, row)
+        return work
+
+    def _transform(
+        self, payload: bytes, row: int, change: Callable[[dict[str, Any]], dict[str, Any]], work: _Work
+    ) -> None:
+        record = parse(bare(payload))
+        if isinstance(record, Refusal):
+            self._bury(row, record)
+        else:
+            work.add(orjson.dumps(change(record)), row)
+
+    def _clean(self, work: _Work) -> Joined:
+        """Take off prefixes, then replace raw tokens; the usual batch has neither and is only looked at."""
+        joined = Joined.of(work.payloads)
+        first = joined.data[joined.starts]
+        wrapped = np.flatnonzero((first == _WRAPPED_FIRST_BYTES[0]) | (first == _WRAPPED_FIRST_BYTES[1]))
+        for at in wrapped:
+            work.payloads[at] = bare(work.payloads[at])
+        if len(wrapped):
+            joined = Joined.of(work.payloads)
+        changed = False
+        for at in suspects(joined.data, joined.starts, joined.ends):
+            clean = redact(work.payloads[at], self._secrets)
+            if clean != work.payloads[at]:
+                work.payloads[at] = clean
+                self._leaked[work.rows[at]] = changed = True
+        return Joined.of(work.payloads) if changed else joined
+
+    def _normalise(self, work: _Work) -> _Work:
+        """Let the vendor's adapter speak in our terms; one record may give several events."""
+        events = _Work()
+        for payload, row in zip(work.payloads, work.rows, strict=True):
+            record = parse(payload)
+            if isinstance(record, Refusal):
+                self._bury(row, record)
+                continue
+            adapter = self._adapter(record)
+            result = adapter.normalise(record, self._counters) if adapter else [record]
+            if isinstance(result, Skip):
+                self._skipped[result.code] += 1
+                continue
+            for event in result:
+                events.add(orjson.dumps(event), row)
+        return events
+
+    def _adapter(self, record: dict[str, Any]) -> Adapter | None:
+        if self._format != AUTO:
+            return ADAPTERS[self._format]
+        return next((adapter for adapter in ADAPTERS.values() if adapter.recognises(record)), None)
+
+    def _read(self, joined: Joined, work: _Work) -> tuple[_Work, _Work]:
+        """Keep the events of what is plainly valid; give back the CloudEvents, and the rest."""
+        enveloped, unsure = _Work(), _Work()
+        if not work.payloads:
+            return enveloped, unsure
+        read = self._fast.read(joined, work.payloads)
+        self._events.append(read.events)
+        self._rows.append(np.asarray(work.rows, np.int32)[read.accepted])
+        self._count(read)
+        for at in np.flatnonzero(~read.accepted):
+            (enveloped if read.enveloped[at] else unsure).add(work.payloads[at], work.rows[at])
+        return enveloped, unsure
+
+    def _count(self, read: Read) -> None:
+        self._counters["unknown-field"] += read.unknown_fields
+        self._unknown |= read.unknown_names
+        for name, count in read.unknown_words.items():
+            self._counters[f"unknown-word:{name}"] += count
+
+    def _unwrap(self, work: _Work) -> _Work:
+        inner = _Work()
+        for payload, row in zip(work.payloads, work.rows, strict=True):
+            self._transform(payload, row, unwrap_structured, inner)
+        return inner
+
+    def _judge(self, work: _Work) -> _Work:
+        """Ask the contract, record by record."""
+        plain = _Work()
+        self._counters["contract"] += len(work.payloads)
+        for payload, row in zip(work.payloads, work.rows, strict=True):
+            record = parse(payload)
+            verdict = record if isinstance(record, Refusal) else validate(record)
+            if isinstance(verdict, Refusal):
+                self._bury(row, verdict)
+            elif isinstance(record, dict):
+                plain.add(verdict, row)
+                self._counters["unknown-field"] += len(record.keys() - _EVENT_FIELDS)
+        return plain
+
+    def _result(self) -> Decoded:
+        events = Events.concat(self._events)
+        rows = np.concatenate([*self._rows, np.empty(0, np.int32)]).astype(np.int32)
+        if len(self._rows) > 1:
+            order = np.argsort(rows, kind="stable")
+            events, rows = events.take(order), rows[order]
+        broker = self._raw.record_time[rows]
+        future = (broker != NULL_TIME) & (events["time"] - MAX_CLOCK_LEAD > broker)
+        for at in np.flatnonzero(future):
+            lead = f"time: {format_time(int(events['time'][at]))} is over 5 minutes after the broker's"
+            self._bury(int(rows[at]), Refusal(DeadReason.FUTURE_TIME, f"{lead} {format_time(int(broker[at]))}"))
+        if future.any():
+            events, rows = events.take(~future), rows[~future]
+        self._counters["token-leaked"] += int(self._leaked.sum())
+        self._dead.sort(key=lambda letter: letter.offset)
+        return Decoded(
+            events, rows, self._leaked[rows], self._dead, self._skipped, +self._counters, frozenset(self._unknown)
+        )
+
+    def _bury(self, row: int, refusal: Refusal) -> None:
+        """Make a dead letter; nothing in it may hold a raw token."""
+        raw, value = self._raw, self._raw.values[row]
+        clean = redact_unreadable if refusal.reason in _UNREADABLE else redact
+        time = int(raw.record_time[row])
+        letter = DeadLetter(
+            refusal.reason,
+            refusal.detail,
+            None if value is None else clean(value, self._secrets),
+            raw.origin,
+            int(raw.partition[row]),
+            int(raw.offsets[row]),
+            None if time == NULL_TIME else time,
+            self._redacted_key(row),
+            [
+                (redact(name.encode(), self._secrets).decode("utf-8", "replace"), redact(text, self._secrets))
+                for name, text in (raw.headers[row] if raw.headers else ())
+            ],
+        )
+        self._dead.append(letter.bounded())
+
+    def _redacted_key(self, row: int) -> bytes | None:
+        key = self._raw.keys[row] if self._raw.keys else None
+        return None if key is None else redact(key, self._secrets)

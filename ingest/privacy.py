@@ -1,0 +1,204 @@
+"""Raw tokens never get past the decoder: each is replaced by its keyed hash before anything is stored or logged.
+
+A token is recognised by shape (JWS or JWE compact serialisation) or by the prefix its issuer gives its secrets. Access
+key *ids* such as AKIA… are names, not secrets, and stay.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.compiled import kernel
+from ingest.hashing import HashKey
+
+HASH_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY"
+PREVIOUS_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY_PREVIOUS"
+MIN_KEY_BYTES: Final = 16
+
+_JWS_PARTS: Final = 3
+_SEGMENT: Final = re.compile(rb"[A-Za-z0-9_-]*+")
+_JOSE: Final = re.compile(
+    rb"([A-Za-z0-9_-]{10,}+)\.[A-Za-z0-9_-]*+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+\.[A-Za-z0-9_-]*+)?"
+)
+_SECRET: Final = re.compile(
+    rb"gh[opsur]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|glpat-[A-Za-z0-9_-]{20,255}"
+    rb"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|[rs]k_live_[A-Za-z0-9]{10,255}"
+)
+_MARKS: Final = (b"eyJ", b"ghp_", b"gho_", b"ghs_", b"ghu_", b"ghr_", b"_pat_", b"lpat-", b"_live_") + tuple(
+    b"xox%c-" % letter for letter in b"abeoprs"
+)
+_ESCAPED_ASCII: Final = re.compile(rb"\\(?:u00([2-7][0-9A-Fa-f])|.)", re.DOTALL)
+_TOKEN_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The keys of all hashes: one current, and the previous one while rotating.
+
+    Raises:
+        ValueError: a key is shorter than 16 bytes, or both have one version.
+    """
+
+    key: bytes = field(repr=False)
+    version: int = 1
+    previous: tuple[int, bytes] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse keys that could be guessed."""
+        keys = [self.key, *([self.previous[1]] if self.previous else [])]
+        if any(len(key) < MIN_KEY_BYTES for key in keys):
+            raise ValueError(f"a hash key needs at least {MIN_KEY_BYTES} bytes; make one with `openssl rand -hex 32`")
+        if self.previous and self.previous[0] == self.version:
+            raise ValueError(f"the previous hash key has the version of the current one ({self.version})")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Secrets:
+        """Read `TOKENTRAIL_HASH_KEY` (`<version>:<hex>`, or hex for version 1) and `TOKENTRAIL_HASH_KEY_PREVIOUS`.
+
+        Raises:
+            ValueError: the key is absent or malformed; the message never shows it.
+        """
+        text = environment.get(HASH_KEY_VARIABLE, "")
+        if not text:
+            raise ValueError(f"{HASH_KEY_VARIABLE} is not set; make a key with `openssl rand -hex 32`")
+        version, key = _read_key(HASH_KEY_VARIABLE, text)
+        old = environment.get(PREVIOUS_KEY_VARIABLE, "")
+        return cls(key, version, _read_key(PREVIOUS_KEY_VARIABLE, old) if old else None)
+
+    def hash_token(self, raw: str | bytes) -> str:
+        """Give what a raw token is replaced by: `h<key version>:<HMAC-SHA256 in hex>`."""
+        return _hash(self.version, self.key, raw)
+
+    def all_hashes(self, raw: str | bytes) -> list[str]:
+        """Hashes of a token under the current and the previous key, to search for a leaked one."""
+        return [self.hash_token(raw), *([_hash(*self.previous, raw)] if self.previous else [])]
+
+    def column_key(self, purpose: str) -> HashKey:
+        """Derive the key of one kind of column hashes."""
+        return HashKey.of(hmac.digest(self.key, f"tokentrail column {purpose}".encode(), "sha256"))
+
+
+def _read_key(variable: str, text: str) -> tuple[int, bytes]:
+    version, _, digits = text.strip().rpartition(":")
+    try:
+        return int(version or 1), bytes.fromhex(digits)
+    except ValueError:
+        raise ValueError(f"{variable} must be <version>:<hex> or hex") from None
+
+
+def _hash(version: int, key: bytes, raw: str | bytes) -> str:
+    data = raw.encode() if isinstance(raw, str) else raw
+    return f"h{version}:{hmac.new(key, data, hashlib.sha256).hexdigest()}"
+
+
+def redact(value: bytes, secrets: Secrets) -> bytes:
+    """Replace every raw token in a text, JSON or not. Equal bytes come back where there is none.
+
+    Safe inside JSON: a token holds no character that JSON escapes, and escaped spellings of such characters are
+    resolved first. Linear in the size of the text, whatever it holds.
+    """
+    plain = _ESCAPED_ASCII.sub(_unescaped, value) if b"\\u00" in value else value
+    cleaned = _SECRET.sub(lambda match: secrets.hash_token(match[0]).encode(), _without_jose(plain, secrets))
+    return value if cleaned == plain else cleaned
+
+
+def redact_unreadable(value: bytes, secrets: Secrets) -> bytes:
+    """Redact bytes that are no UTF-8 JSON: NULs go first, which is how UTF-16 would hide a token."""
+    return redact(value.replace(b"\0", b""), secrets)
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    byte = int(match[1], 16) if match[1] else 0
+    return bytes([byte]) if byte in _TOKEN_BYTES else match[0]
+
+
+def _without_jose(text: bytes, secrets: Secrets) -> bytes:
+    parts, done, at = [], 0, text.find(b"eyJ")
+    while at >= 0:
+        match = _JOSE.match(text, at)
+        if match:
+            token = _jose_token(match)
+            parts += [text[done:at], secrets.hash_token(token).encode()]
+            done = after = at + len(token)
+        else:
+            # A later start in the same segment has no more segments behind it than this one.
+            segment = _SEGMENT.match(text, at)
+            after = segment.end() if segment else len(text)
+        at = text.find(b"eyJ", after)
+    return b"".join([*parts, text[done:]]) if parts else text
+
+
+def _jose_token(match: re.Match[bytes]) -> bytes:
+    """A JWE has five parts and says so in its header; anything else of that shape is a JWS before other text."""
+    if b'"enc"' in _header(match[1]):
+        return match[0]
+    return b".".join(match[0].split(b".")[:_JWS_PARTS])
+
+
+def _header(segment: bytes) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    except binascii.Error:
+        return b""
+
+
+def suspects(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> list[int]:
+    """Find the records that may hold a raw token, or an escape that could hide one; the rest is clean."""
+    rows = np.empty(len(starts), np.int64)
+    count = _suspects(data, starts, ends, _LAST_BYTES, _MARK_OFFSETS, _MARK_BYTES, rows)
+    return [int(row) for row in rows[:count]]
+
+
+_MARK_OFFSETS: Final = np.cumsum([0, *map(len, _MARKS)])
+_MARK_BYTES: Final = np.frombuffer(b"".join(_MARKS), np.uint8)
+_LAST_BYTES: Final = np.isin(np.arange(256), [mark[-1] for mark in _MARKS] + [ord("\\")])
+
+
+@kernel
+def _suspects(
+    data: npt.NDArray[np.uint8],
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    last_bytes: npt.NDArray[np.bool_],
+    offsets: npt.NDArray[np.int64],
+    marks: npt.NDArray[np.uint8],
+    rows: npt.NDArray[np.int64],
+) -> int:
+    count = 0
+    for row in range(len(starts)):
+        for at in range(starts[row], ends[row]):
+            if last_bytes[data[at]] and _suspicious(data, starts[row], at, offsets, marks):
+                rows[count] = row
+                count += 1
+                break
+    return count
+
+
+@kernel
+def _suspicious(
+    data: npt.NDArray[np.uint8], start: int, at: int, offsets: npt.NDArray[np.int64], marks: npt.NDArray[np.uint8]
+) -> bool:
+    if data[at] == 0x5C:
+        # Every record is followed by a NUL, so looking ahead stays inside.
+        return data[at + 1] == 0x75 and data[at + 2] == 0x30 and data[at + 3] == 0x30 and data[at + 4] >= 0x32
+    for mark in range(len(offsets) - 1):
+        size = offsets[mark + 1] - offsets[mark]
+        if at + 1 - start < size:
+            continue
+        same = True
+        for i in range(size):
+            same = same and data[at + 1 - size + i] == marks[offsets[mark] + i]
+        if same:
+            return True
+    return False
