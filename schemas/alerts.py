@@ -117,7 +117,7 @@ class Revoke(_Record):
 class Alert(_Record):
     """One revision of one alert. `detected_at` is wall clock and left out of every comparison of two runs."""
 
-    model_config = ConfigDict(title="Token alert")
+    model_config = ConfigDict(title="Token alert", populate_by_name=True)
 
     time: UtcTime = Field(description="Event time of the event that raised this revision.")
     detected_at: UtcTime | None = Field(None, description="Wall clock of the worker.")

@@ -1,0 +1,146 @@
+"""The connection to SQLite or PostgreSQL: how transactions begin, and which errors mean that the database is away."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from store.errors import StoreError, StoreUnavailableError
+
+BUSY_TIMEOUT_MS: Final = 10_000
+CONNECT_TIMEOUT_S: Final = 5
+_WRITES: Final = "tokentrail_writes"
+
+
+class clock(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
+    """The database's wall clock in µs since the epoch: one clock for all workers, whatever their hosts believe."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "clock"
+
+
+@compiles(clock, "sqlite")
+def _sqlite_clock(_element: clock, _compiler: SQLCompiler, **_options: object) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+@compiles(clock, "postgresql")
+def _postgres_clock(_element: clock, _compiler: SQLCompiler, **_options: object) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+class Database:
+    """One store: `read()` and `write()` give connections inside a transaction that ends with the block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writing = engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        with _errors_named(self.engine), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is committed at the end of the block, or left without a trace.
+
+        Raises:
+            StoreUnavailableError: the database does not answer, or stayed locked.
+        """
+        with _errors_named(self.engine), self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def connect(url: str) -> Database:
+    """Prepare a store; nothing is opened before the first transaction.
+
+    Args:
+        url: SQLAlchemy URL: `sqlite:///path/to/file.db` or `postgresql+psycopg://user:password@host/database`.
+
+    Raises:
+        StoreError: the URL is of another kind, or a SQLite file's directory cannot be made.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("store URL is not readable; write sqlite:///file.db or postgresql+psycopg://…") from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return Database(_sqlite(url, parsed.database))
+        case "postgresql":
+            # A pooled connection may have died with the server; asking first costs one round trip.
+            arguments = {"connect_timeout": CONNECT_TIMEOUT_S}
+            return Database(_engine(url, pool_pre_ping=True, connect_args=arguments))
+        case other:
+            raise StoreError(f"no store on {other}; use sqlite:///file.db or postgresql+psycopg://…")
+
+
+def _engine(url: str, *, pool_pre_ping: bool, connect_args: Mapping[str, object]) -> Engine:
+    try:
+        return create_engine(url, hide_parameters=True, pool_pre_ping=pool_pre_ping, connect_args=dict(connect_args))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(f"no driver for the store URL: {error}; use postgresql+psycopg://…") from error
+
+
+def _sqlite(url: str, path: str | None) -> Engine:
+    if not path or path == ":memory:":
+        raise StoreError("worker and dashboard share the store: sqlite needs a file, as in sqlite:///file.db")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the directory of {path}: {error.strerror}") from error
+    engine = _engine(url, pool_pre_ping=False, connect_args={"timeout": BUSY_TIMEOUT_MS / 1_000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver would begin transactions of its own, too late
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A reader that turns writer cannot wait for the lock, so writers take it first.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _errors_named(engine: Engine) -> Iterator[None]:
+    place = engine.url.render_as_string(hide_password=True)
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise StoreUnavailableError(f"store {place} does not answer: {_first_line(error)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailableError(f"store {place} broke the connection: {_first_line(error)}") from error
+        raise StoreError(f"store {place} refused a statement: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return next(iter(str(cause).strip().splitlines()), type(cause).__name__)

@@ -1,0 +1,19 @@
+"""Errors of the store. Every one is a `StoreError` and says what to do next."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database does not answer. The same call may succeed later; nothing of it was kept."""
+
+
+class StoreVersionError(StoreError):
+    """The database's tables are older or newer than this program."""
+
+
+class LeadershipLostError(StoreError):
+    """Another worker leads now; nothing of the transaction was kept."""

@@ -1,0 +1,207 @@
+"""The tables. Times are µs since the epoch: event time, except `detected_at`, `*_at` and leases (the database's clock).
+
+`alerts` is the current state of each alert, `alert_revisions` all that was ever published of it. Rows of `rollups` and
+`dead_letter_counts` are totals of their minute, set by checkpoints, so that writing them again changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _counter() -> TypeEngine[int]:
+    """An ascending key; SQLite counts up only in a column of its own INTEGER."""
+    return BigInteger().with_variant(Integer, "sqlite")
+
+
+ALERTS: Final = Table(
+    "alerts",
+    METADATA,
+    Column("alert_id", String(64), primary_key=True),
+    Column("incident_id", String(64), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("episode", String(16), nullable=False),
+    Column("detector", String(64), nullable=False),
+    Column("class", String(64), nullable=False, key="alert_class"),
+    Column("title", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("confidence", String(8), nullable=False),
+    Column("risk", SmallInteger, nullable=False),
+    Column("tenant", Text),
+    Column("iss", Text),
+    Column("entity_type", String(16), nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("tactics", JSON, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_cursor", BigInteger, nullable=False, index=True),
+    Column("detected_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "start", "alert_id"),
+    Index(None, "severity", "start", "alert_id"),
+)
+
+ALERT_REVISIONS: Final = Table(
+    "alert_revisions",
+    METADATA,
+    Column("cursor", _counter(), primary_key=True, autoincrement=True),
+    Column("alert_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("change", String(16), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("detected_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("alert_id", "revision"),
+    sqlite_autoincrement=True,
+)
+
+ALERT_ENTITIES: Final = Table(
+    "alert_entities",
+    METADATA,
+    Column("alert_id", ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
+    Column("type", String(16), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("role", String(16), nullable=False),
+    Index(None, "type", "id"),
+)
+
+INCIDENTS: Final = Table(
+    "incidents",
+    METADATA,
+    Column("incident_id", String(64), primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("alert_count", Integer, nullable=False),
+    Column("tactics", JSON, nullable=False),
+    Column("merged_into", String(64)),
+    Index(None, "start", "incident_id"),
+)
+
+ENTITY_RISK: Final = Table(
+    "entity_risk",
+    METADATA,
+    Column("entity_key", String(36), primary_key=True),
+    Column("tenant", Text),
+    Column("iss", Text),
+    Column("type", String(16), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("score", SmallInteger, nullable=False, index=True),
+    Column("time", BigInteger, nullable=False),
+    Column("parts", JSON, nullable=False),
+    Index(None, "type", "id"),
+)
+"""`entity_key` is `EntityRisk.key`: tenant and issuer may be longer than PostgreSQL can index."""
+
+PUBLISHER_CURSORS: Final = Table(
+    "publisher_cursors",
+    METADATA,
+    Column("publisher", String(128), primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+ROLLUPS: Final = Table(
+    "rollups",
+    METADATA,
+    Column("minute", BigInteger, primary_key=True),
+    Column("dimension", String(32), primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+DEAD_LETTER_COUNTS: Final = Table(
+    "dead_letter_counts",
+    METADATA,
+    Column("minute", BigInteger, primary_key=True),
+    Column("reason", String(64), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+WORKERS: Final = Table(
+    "workers",
+    METADATA,
+    Column("worker_id", String(128), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("epoch", BigInteger),
+    Column("state", String(16), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("watermark", BigInteger),
+    Column("lag", BigInteger),
+    Column("counters", JSON, nullable=False),
+)
+
+LEASE: Final = Table(
+    "lease",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("holder", String(128)),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""One row. `epoch` rises with every change of leader and guards each of the leader's transactions."""
+
+COMMANDS: Final = Table(
+    "commands",
+    METADATA,
+    Column("command_id", _counter(), primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("args", JSON, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("result", JSON),
+    sqlite_autoincrement=True,
+)
+
+CHECKPOINTS: Final = Table(
+    "checkpoints",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("config_digest", String(128), nullable=False),
+    Column("manifest", JSON, nullable=False),
+    Column("offsets", JSON, nullable=False),
+)
+
+CHECKPOINT_PARTS: Final = Table(
+    "checkpoint_parts",
+    METADATA,
+    Column("seq", ForeignKey("checkpoints.seq", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""State small enough to live in the database: episodes, order buffer, duplicate segments, …"""

@@ -1,0 +1,39 @@
+"""What publishers read: revisions after a cursor of their own, so that one sink's outage delays only that sink."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from schemas.alerts import Change
+from schemas.revisions import StoredRevision
+from store.engine import Database, clock
+from store.models import ALERT_REVISIONS, PUBLISHER_CURSORS
+from store.sql import upsert
+
+
+class Outbox:
+    """Revisions in the order they were stored. One writer at a time makes cursors rise without overtaking."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def cursor(self, publisher: str) -> int:
+        """How far a publisher has come; 0 for a new one, which starts at the earliest."""
+        wanted = select(PUBLISHER_CURSORS.c.cursor).where(PUBLISHER_CURSORS.c.publisher == publisher)
+        with self._database.read() as connection:
+            return connection.execute(wanted).scalar_one_or_none() or 0
+
+    def after(self, cursor: int, limit: int) -> list[StoredRevision]:
+        """Give the next revisions, at most `limit`."""
+        table = ALERT_REVISIONS.c
+        columns = (table.cursor, table.alert_id, table.change, table.detected_at, table.body)
+        wanted = select(*columns).where(table.cursor > cursor).order_by(table.cursor).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted).all()
+        return [StoredRevision(row[0], row[1], Change(row[2]), row[3], row[4]) for row in rows]
+
+    def advance(self, publisher: str, cursor: int) -> None:
+        """Remember that everything up to `cursor` has been delivered."""
+        row = {"publisher": publisher, "cursor": cursor, "updated_at": clock()}
+        with self._database.write() as connection:
+            upsert(connection, PUBLISHER_CURSORS, [row])
