@@ -80,9 +80,14 @@ class ChunkFolder:
         """Read one chunk as the Arrow table it holds."""
         return pa.ipc.open_stream(self.read(chunk)).read_all()
 
-    def keep_only(self, chunks: Iterable[Chunk]) -> None:
-        """Delete the files that none of these chunks lies in."""
-        named = {chunk.file for chunk in chunks}
+    def drop(self, outdated: Iterable[Chunk], kept: Iterable[Chunk]) -> None:
+        """Delete the files of outdated chunks that hold no kept one."""
+        for name in {chunk.file for chunk in outdated} - {chunk.file for chunk in kept}:
+            (self.folder / name).unlink(missing_ok=True)
+
+    def sweep(self, kept: Iterable[Chunk]) -> None:
+        """Delete every file that holds no kept chunk: what a crash left. Only for a worker that just took over."""
+        named = {chunk.file for chunk in kept}
         for path in self.folder.glob(f"*{SUFFIX}"):
             if path.name not in named:
                 path.unlink(missing_ok=True)

@@ -96,10 +96,15 @@ class Snapshot:
     """
 
     def __init__(
-        self, checkpoint: int, parts: Mapping[str, Part], blobs: Mapping[str, bytes], previous: Manifest | None
+        self,
+        checkpoint: int,
+        parts: Mapping[str, Part],
+        blobs: Mapping[str, bytes | pa.Buffer],
+        previous: Manifest | None,
     ) -> None:
         self._checkpoint = checkpoint
         self._previous = previous.parts if previous else {}
+        self._changed: dict[str, pa.Table] = {}
         self._tables: dict[str, pa.Table] = {}
         self._shapes = {name: part.shape for name, part in parts.items()}
         self._oldest = {name: part.oldest for name, part in parts.items() if not isinstance(part, Table)}
@@ -108,7 +113,7 @@ class Snapshot:
             self._collect(name, part)
 
     def _collect(self, name: str, part: Part) -> None:
-        changed = part.changes()
+        changed = self._changed[name] = part.changes()
         if changed.num_rows:
             self._tables[f"{name}@changes"] = changed
         if isinstance(part, Table):
@@ -130,11 +135,18 @@ class Snapshot:
         behind = changed or any(delta.checkpoint > base.checkpoint for delta in known.deltas)
         return behind and (self._checkpoint + number) % BLOCK_ROUND == 0
 
-    def write(self, folder: ChunkFolder) -> Manifest:
-        """Write one durable chunk file and give the manifest of the whole checkpoint."""
+    def changed(self, name: str) -> pa.Table:
+        """Give what changed of one part."""
+        return self._changed[name]
+
+    def write(self, folder: ChunkFolder, epoch: int) -> Manifest:
+        """Write one durable chunk file and give the manifest of the whole checkpoint.
+
+        The epoch is in the file's name: a former leader that wakes up cannot write over its successor's files.
+        """
         contents = {key: arrow_bytes(table) for key, table in self._tables.items()}
         written = folder.write(
-            f"{self._checkpoint:012d}", {**contents, **{f"blob/{k}": v for k, v in self._blobs.items()}}
+            f"{epoch}-{self._checkpoint}", {**contents, **{f"blob/{k}": v for k, v in self._blobs.items()}}
         )
         parts = {name: self._part(name, written) for name in self._shapes}
         blobs = {name: written[f"blob/{name}"] for name in self._blobs}

@@ -33,13 +33,5 @@ class SourceError(TokentrailError):
     """An input cannot be read at all: no such file, truncated archive, no broker."""
 
 
-class StoreError(TokentrailError):
-    """The store refused: unreachable, older schema, stale version."""
-
-
-class LeadershipLostError(TokentrailError):
-    """Another worker holds the lease: this one must stop writing."""
-
-
 class CheckpointError(TokentrailError):
     """A stored state cannot be read back."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from schemas.errors import TokentrailError
 
-class StoreError(Exception):
+
+class StoreError(TokentrailError):
     """The store cannot do what was asked."""
 
 

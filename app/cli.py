@@ -1,0 +1,75 @@
+"""The `tokentrail` command: which commands there are, and how errors and exits look."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from app.commands import (
+    alerts,
+    config,
+    dashboard,
+    demo,
+    evaluate,
+    replay,
+    run,
+    schema,
+    simulate,
+    tokens,
+    topics,
+)
+from app.output import fail
+from schemas.errors import ConfigError, TokentrailError
+
+app = typer.Typer(
+    name="tokentrail",
+    help="Follows every API token from issue to last use and says when something is wrong with it.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tokentrail {version('tokentrail')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("dashboard")(dashboard.dashboard)
+app.command("replay")(replay.replay)
+app.command("simulate")(simulate.simulate)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(topics.app, name="topics")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(schema.app, name="schema")
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    """Run the command line. Exit 0: done; 1: failed; 2: wrong usage or settings; 3: alerts at or above `--fail-on`."""
+    try:
+        app()
+    except ConfigError as error:
+        fail(str(error), code=2)
+    except TokentrailError as error:
+        fail(str(error), code=1)
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,20 @@
+"""`tokentrail topics`: the topics tokentrail reads and writes."""
+
+from __future__ import annotations
+
+import typer
+
+from app.options import ConfigFile
+from app.output import note
+
+app = typer.Typer(help="Manage the topics.", no_args_is_help=True)
+
+
+@app.command()
+def create(config: ConfigFile = None) -> None:
+    """Create the topics named in the settings; those that exist stay as they are."""
+    from app.settings import load
+    from app.topics import create_missing
+
+    for name, created in create_missing(load(config)).items():
+        note(f"{name}: {'created' if created else 'exists'}")

@@ -1,0 +1,145 @@
+"""Checkpoints of a pipeline: content to chunk files by a thread, then the pointer to the store in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from engines import rollups
+from engines.chunks import ChunkFolder
+from engines.pipeline import Pipeline
+from engines.snapshots import Manifest, Snapshot, restore
+from schemas.errors import CheckpointError
+from store.checkpoints import KEPT, Checkpoint, Checkpoints, Rollup
+from store.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    seq: int
+    offsets: dict[int, int]
+    totals: list[Rollup]
+    written: Future[Manifest]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A pipeline to go on with.
+
+    Attributes:
+        pipeline: at its checkpoint, or fresh.
+        offsets: partition → where to read on; empty when there was no checkpoint.
+        cold: parts that start empty because their parameters or layout changed.
+        damaged: checkpoints that were passed over.
+    """
+
+    pipeline: Pipeline
+    offsets: dict[int, int]
+    cold: list[str]
+    damaged: list[str]
+
+
+class Checkpointer:
+    """Saves and restores one pipeline.
+
+    A checkpoint has two halves. `begin` copies what changed and hands it to a thread that makes it durable; `finish`
+    commits the pointer once that is done. Between the two the pipeline goes on.
+
+    Args:
+        database: the migrated store.
+        folder: where chunk files lie; the workers of one store share it.
+        epoch: of the lease that is held.
+    """
+
+    def __init__(self, database: Database, folder: ChunkFolder, epoch: int) -> None:
+        self._store = Checkpoints(database)
+        self._folder = folder
+        self._epoch = epoch
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._begun: _Begun | None = None
+        self._kept: list[Manifest] = []
+        self._seq = 0
+
+    @property
+    def busy(self) -> bool:
+        """A checkpoint is begun and not finished."""
+        return self._begun is not None
+
+    @property
+    def ready(self) -> bool:
+        """A begun checkpoint can be finished without waiting."""
+        return self._begun is not None and self._begun.written.done()
+
+    def restore(self, new_pipeline: Callable[[], Pipeline]) -> Restored:
+        """Give a pipeline at the newest checkpoint that can be read; a fresh one when there is none.
+
+        Raises:
+            CheckpointError: there are checkpoints and none can be read.
+        """
+        damaged: list[str] = []
+        for stored in self._store.newest_first():
+            manifest = Manifest.model_validate(stored.manifest)
+            pipeline = new_pipeline()
+            try:
+                contents = {name: self._folder.read(chunk) for name, chunk in manifest.blobs.items()}
+                cold = restore(self._folder, manifest, pipeline.parts())
+            except CheckpointError as error:
+                damaged.append(f"checkpoint {stored.seq} cannot be used: {error}")
+                continue
+            pipeline.restore_blobs(contents)
+            self._seq = stored.seq
+            self._kept = [manifest]
+            offsets = {int(number): offset for number, offset in stored.offsets.items()}
+            return Restored(pipeline, offsets, cold, damaged)
+        if damaged:
+            raise CheckpointError(
+                "; ".join(damaged),
+                place=str(self._folder.folder),
+                next_step="restore the state folder from a backup, or start anew with an empty store",
+            )
+        return Restored(new_pipeline(), {}, [], [])
+
+    def sweep(self) -> None:
+        """Delete chunk files that crashes left behind. Call once, when leading."""
+        stored = [Manifest.model_validate(checkpoint.manifest) for checkpoint in self._store.newest_first()]
+        self._folder.sweep(chunk for manifest in stored for chunk in manifest.chunks())
+
+    def begin(self, pipeline: Pipeline, offsets: Mapping[int, int]) -> None:
+        """Copy what changed since the last checkpoint and start to write it."""
+        self._seq += 1
+        snapshot = Snapshot(self._seq, pipeline.parts(), pipeline.blobs(), self._kept[-1] if self._kept else None)
+        totals = [
+            Rollup(row.minute, row.dimension, row.value, row.events)
+            for row in rollups.rows(snapshot.changed("rollups"), pipeline.alerts.names.client)
+        ]
+        written = self._thread.submit(snapshot.write, self._folder, self._epoch)
+        self._begun = _Begun(self._seq, dict(offsets), totals, written)
+
+    def finish(self, config_digest: str) -> dict[int, int]:
+        """Wait for the content, commit the pointer, drop what no kept checkpoint needs; give the offsets it holds.
+
+        Raises:
+            StoreUnavailableError: nothing was committed; call again.
+            LeadershipLostError: another worker leads.
+        """
+        if self._begun is None:
+            raise RuntimeError("finish without begin")
+        begun = self._begun
+        manifest = begun.written.result()
+        offsets = {str(number): offset for number, offset in begun.offsets.items()}
+        checkpoint = Checkpoint(begun.seq, config_digest, manifest.model_dump(mode="json"), offsets)
+        self._store.commit(checkpoint, self._epoch, rollups=begun.totals)
+        self._begun = None
+        self._keep(manifest)
+        return begun.offsets
+
+    def _keep(self, manifest: Manifest) -> None:
+        self._kept.append(manifest)
+        outdated, self._kept = self._kept[:-KEPT], self._kept[-KEPT:]
+        kept = [chunk for each in self._kept for chunk in each.chunks()]
+        self._folder.drop((chunk for each in outdated for chunk in each.chunks()), kept)
+
+    def close(self) -> None:
+        """Wait for the thread."""
+        self._thread.shutdown()

@@ -1,0 +1,107 @@
+"""The pipeline: decoded events in, alerts out. Pure but for its state; live worker, replay and tests run this one.
+
+Order → detectors → alerts, with counts on the way. Everything it remembers is in `parts` (durable piece by piece) and
+`blobs` (small, written whole): both, and the input from there on, give every later alert again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from alerts.stream import Alerts, AlertStream
+from detectors import run
+from detectors.base import Detector, State, micros
+from engines import rollups
+from engines.chunks import arrow_bytes
+from engines.decoding import Batch
+from engines.snapshots import Part
+from ingest.order import OrderBuffer
+from ingest.records import DeadLetter, DeadReason
+from schemas.fields import format_time
+from schemas.frame import Events
+
+_PENDING: Final = "pending"
+_CLOCKS: Final = "clocks"
+_ALERTS: Final = "alerts"
+
+
+class Pipeline:
+    """State and flow of one stream.
+
+    Args:
+        detectors: type → detector; their order decides between findings of one event.
+        lateness: how late an event may come after newer ones of its partition.
+        horizon: how far back duplicates are known.
+    """
+
+    def __init__(self, detectors: Mapping[str, Detector], *, lateness: timedelta, horizon: timedelta) -> None:
+        self.detectors = dict(detectors)
+        self.order = OrderBuffer(micros(lateness), micros(horizon))
+        self.alerts = AlertStream([detector.card() for detector in detectors.values()])
+        self.counts = rollups.new_table(micros(horizon + lateness))
+        self.events = 0
+        self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
+
+    def take(self, batch: Batch) -> list[DeadLetter]:
+        """Take in a decoded batch; give the dead letters of events that were too late."""
+        raw, decoded = batch
+        rows = decoded.source_row
+        refused = self.order.add(decoded.events, raw.partition[rows], raw.record_time[rows])
+        return [batch.bury(int(row), DeadReason.TOO_LATE, self._too_late()) for row in np.unique(rows[refused])]
+
+    def _too_late(self) -> str:
+        return f"time: older than the horizon of duplicates behind {format_time(self.order.watermark)}"
+
+    def advance(self, active: Collection[int]) -> Alerts:
+        """Judge what is due, given the partitions that may still bring events."""
+        return self._judge(self.order.advance(active))
+
+    def flush(self) -> Alerts:
+        """Judge everything: the input has ended, or was silent for longer than the lateness."""
+        return self._judge(self.order.flush())
+
+    def _judge(self, events: Events) -> Alerts:
+        watermark = self.order.watermark
+        self.events += len(events)
+        rollups.count(self.counts, events)
+        findings = run.step(self.detectors, self._states, events, watermark)
+        return self.alerts.fold(findings, events, watermark)
+
+    def parts(self) -> dict[str, Part]:
+        """State that is saved piece by piece, by name."""
+        named = {f"{name}/{part}": state[part] for name, state in self._states.items() for part in state}
+        return {**named, "seen": self.order.seen, "rollups": self.counts}
+
+    def blobs(self) -> dict[str, bytes | pa.Buffer]:
+        """State that is saved whole, by name."""
+        clocks = {
+            "watermark": self.order.watermark,
+            "clocks": {str(number): clock for number, clock in self.order.clocks.items()},
+            "events": self.events,
+            "late": self.order.counters.late,
+            "duplicate": self.order.counters.duplicate,
+            "too_late": self.order.counters.too_late,
+        }
+        return {
+            _PENDING: arrow_bytes(self.order.pending().to_arrow()),
+            _CLOCKS: orjson.dumps(clocks),
+            _ALERTS: self.alerts.save(),
+        }
+
+    def restore_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        """Put back what `blobs` gave; `parts` are restored apart."""
+        self.order.restore(Events.from_arrow(pa.ipc.open_stream(blobs[_PENDING]).read_all()))
+        clocks = orjson.loads(blobs[_CLOCKS])
+        self.order.watermark = clocks["watermark"]
+        self.order.clocks = {int(number): clock for number, clock in clocks["clocks"].items()}
+        self.events = clocks["events"]
+        self.order.counters.late = clocks["late"]
+        self.order.counters.duplicate = clocks["duplicate"]
+        self.order.counters.too_late = clocks["too_late"]
+        self.alerts.load(blobs[_ALERTS])

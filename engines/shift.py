@@ -1,0 +1,166 @@
+"""A leader's shift: fetch, judge, write, save, in turns, until asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+
+from alerts.stream import Alerts
+from detectors.base import micros
+from engines.checkpoints import Checkpointer
+from engines.decoding import Batch, DecodeAhead
+from engines.pipeline import Pipeline
+from engines.status import DeadLetterSink, Limits, Status
+from ingest.kafka_source import KafkaSource
+from ingest.records import DeadLetter
+from store.writer import AlertWriter
+
+LOG: Final = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.05
+MINUTE_SECONDS: Final = 60.0
+
+T = TypeVar("T")
+
+
+class Retried(Protocol):
+    """Calls the store until it answers."""
+
+    def __call__(self, call: Callable[[], T]) -> T:
+        """Give what `call` gives."""
+
+
+@dataclass(slots=True)
+class Shift:
+    """The work of one leader, one `turn` after the other."""
+
+    epoch: int
+    pipeline: Pipeline
+    source: KafkaSource
+    checkpointer: Checkpointer
+    ahead: DecodeAhead
+    writer: AlertWriter
+    dead_letters: DeadLetterSink
+    limits: Limits
+    status: Status
+    config_digest: str
+    retried: Retried
+    offsets: dict[int, int] = field(default_factory=dict)
+    _saved_at: float = field(default_factory=time.monotonic)
+    _busy_at: float = field(default_factory=time.monotonic)
+    _dead_minute: float = 0.0
+    _dead_in_minute: int = 0
+
+    def __post_init__(self) -> None:
+        """Start where the source starts."""
+        self.offsets = dict(self.source.delivered)
+
+    def turn(self) -> None:
+        """Do a little of everything that is due."""
+        self.source.hold(self._held())
+        polled = self.source.poll(0 if len(self.ahead) else POLL_SECONDS)
+        for notice in polled.notices:
+            LOG.warning(notice)
+        if len(polled.records):
+            self.ahead.submit(polled.records)
+        for batch in self.ahead.ready():
+            self._take(batch)
+        if polled.markers:
+            self._skip(polled.markers)
+        self._judge()
+        self._save()
+
+    def drain(self) -> None:
+        """Finish what is begun and save it, so that the next leader starts here."""
+        for batch in self.ahead.ready(wait=True):
+            self._take(batch)
+        self._judge()
+        if self.checkpointer.busy:
+            self._finish()
+        self._begin()
+        self._finish()
+
+    def _take(self, batch: Batch) -> None:
+        self._bury([*batch.decoded.dead, *self.pipeline.take(batch)])
+        self.status.counters.update({"records": len(batch.raw), "skipped": batch.decoded.skipped.total()})
+        self.status.counters.update(batch.decoded.counters)
+        for number in np.unique(batch.raw.partition).tolist():
+            self.offsets[number] = int(batch.raw.offsets[batch.raw.partition == number].max()) + 1
+        self._busy_at = time.monotonic()
+
+    def _skip(self, markers: list[DeadLetter]) -> None:
+        for batch in self.ahead.ready(wait=True):
+            self._take(batch)
+        self._bury(markers)
+        self.offsets.update(self.source.delivered)
+
+    def _bury(self, letters: list[DeadLetter]) -> None:
+        if not letters:
+            return
+        self.dead_letters.put(letters)
+        self.status.dead.update(letter.reason.value for letter in letters)
+        now = time.monotonic()
+        if now - self._dead_minute >= MINUTE_SECONDS:
+            self._dead_minute, self._dead_in_minute = now, 0
+        self._dead_in_minute += len(letters)
+
+    def _held(self) -> set[int]:
+        """Partitions to leave alone for now: all in a flood of dead letters, else those that lead too far."""
+        flood = self._dead_in_minute > self.limits.dead_letters_per_minute
+        if flood and time.monotonic() - self._dead_minute < MINUTE_SECONDS:
+            return self.source.partitions
+        clocks = self.pipeline.order.clocks
+        active = self._active()
+        slowest = min((clocks[number] for number in active if number in clocks), default=None)
+        if slowest is None:
+            return set()
+        lead = 0 if self.pipeline.order.waiting > self.limits.max_waiting else micros(self.limits.max_lead)
+        return {number for number, clock in clocks.items() if clock - slowest > lead}
+
+    def _active(self) -> set[int]:
+        return self.source.partitions - self.source.drained(self.offsets)
+
+    def _judge(self) -> None:
+        active = self._active()
+        if active or len(self.ahead):
+            self._write(self.pipeline.advance(active or self.source.partitions))
+        elif self.pipeline.order.waiting and time.monotonic() - self._busy_at > self.limits.lateness.total_seconds():
+            # Everything was read and nothing came for as long as an event may be late: nothing is to come.
+            self._write(self.pipeline.flush())
+        self.status.watermark = self.pipeline.order.watermark
+        self.status.lag = sum(self.source.lag().values())
+
+    def _write(self, alerts: Alerts) -> None:
+        if not (alerts.revisions or alerts.incidents or alerts.risks):
+            return
+        committed = self.retried(
+            lambda: self.writer.commit_revisions(
+                alerts.revisions, self.epoch, incidents=alerts.incidents, risks=alerts.risks
+            )
+        )
+        for alert_id, revision in committed.conflicts:
+            LOG.error("alert %s revision %d differs from what is stored; the stored one stays", alert_id, revision)
+            self.status.counters["conflicts"] += 1
+
+    def _save(self) -> None:
+        if self.checkpointer.ready:
+            self._finish()
+        due = time.monotonic() - self._saved_at >= self.limits.checkpoint_every.total_seconds()
+        if due and not self.checkpointer.busy:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._saved_at = time.monotonic()
+        self.dead_letters.flush()
+        self.checkpointer.begin(self.pipeline, self.offsets)
+
+    def _finish(self) -> None:
+        offsets = self.retried(lambda: self.checkpointer.finish(self.config_digest))
+        self.source.commit(offsets)
+        self.status.checkpoint_at = time.monotonic()
+        self.status.checkpoint_seconds = time.monotonic() - self._saved_at

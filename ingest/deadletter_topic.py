@@ -1,0 +1,47 @@
+"""Dead letters on a Kafka topic: value, key and headers as they came (raw tokens replaced), the reason in headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from ingest.records import DeadLetter
+from schemas.errors import SourceError
+
+FLUSH_SECONDS: Final = 30.0
+
+
+class DeadLetterTopic:
+    """Producer of dead letters. At least once: after a crash the letters since the last checkpoint come again."""
+
+    def __init__(self, topic: str, client: Mapping[str, Any]) -> None:
+        self._topic = topic
+        self._producer = KafkaProducer(**client, acks="all", linger_ms=20, compression_type="lz4")
+        self._waiting: list[Any] = []
+
+    def put(self, letters: list[DeadLetter]) -> None:
+        """Hand letters to the producer."""
+        for letter in letters:
+            sent = self._producer.send(self._topic, letter.value, letter.key, headers=letter.connect_headers())
+            self._waiting.append(sent)
+
+    def flush(self) -> None:
+        """Wait until the brokers have all of them.
+
+        Raises:
+            SourceError: they did not take them; the checkpoint that needs this must not happen.
+        """
+        waiting, self._waiting = self._waiting, []
+        try:
+            self._producer.flush(timeout=FLUSH_SECONDS)
+            for sent in waiting:
+                sent.get(timeout=FLUSH_SECONDS)
+        except KafkaError as error:
+            raise SourceError(
+                f"dead letters cannot be written: {error}",
+                place=f"kafka topic {self._topic}",
+                next_step="create it (tokentrail topics create) and check its ACLs",
+            ) from error
