@@ -88,7 +88,7 @@ class Table:
             now: event time in µs; where room is short, rows that expired before it are dropped first.
         """
         short = self._meta[SIZE] - self._meta[FREE] + more - len(self._rows)
-        if short > 0 and _sweep(self._raw(), now) < max(short, len(self._rows) // 4):
+        if short > 0 and _sweep(self._raw(), now) < max(2 * more, len(self._rows) // 4):
             self._grow(int(self._meta[SIZE]) + more)
         return self._raw()
 
