@@ -1,0 +1,1 @@
+"""Detectors of attacks on the act of authenticating: guessing, spraying, stuffing, prompting, probing."""
