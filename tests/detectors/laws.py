@@ -24,6 +24,7 @@ from detectors.windows import SPAN, Window
 from schemas.columns import COLUMNS
 from schemas.findings import FINDING, Findings
 from schemas.frame import Events
+from schemas.vocabulary import Confidence, Severity
 
 Array: TypeAlias = npt.NDArray[Any]
 Batch: TypeAlias = tuple[Events, int]
@@ -75,8 +76,13 @@ def cut(events: Events, rng: np.random.Generator, pieces: int) -> Iterator[Batch
 
 
 def law_fires(detector: Detector, events: Events) -> None:
-    """The stream makes the detector speak, else every other law would hold for nothing."""
-    assert len(run(detector, [(events, end_of(events))])), f"{detector.type} has nothing to say about the stream"
+    """The stream makes the detector speak, in findings that mean something, else the laws would hold for nothing."""
+    found = run(detector, [(events, end_of(events))])
+    assert len(found), f"{detector.type} has nothing to say about the stream"
+    assert np.isin(found["severity"], list(Severity)).all()
+    assert np.isin(found["confidence"], list(Confidence)).all()
+    assert ((found["alert_class"] >= 0) & (found["alert_class"] < len(detector.classes))).all()
+    assert (found["entity"] != 0).all()
 
 
 def law_cuts(detector: Detector, events: Events) -> None:
