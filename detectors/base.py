@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import timedelta
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from detectors.tables import Table
 from detectors.windows import Window
 from schemas.catalogue import AlertClass, DetectorCard, EntityField, Metric, Unit
+from schemas.fields import micros
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EventType
@@ -19,14 +20,6 @@ __all__ = ["AlertClass", "Detector", "EntityField", "Metric", "State", "Unit", "
 
 State: TypeAlias = dict[str, Table | Window]
 """All a detector remembers: named parts, each of which a checkpoint can write and read back."""
-
-MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def micros(duration: timedelta) -> int:
-    """Give a duration in µs, the unit of every time in the frame."""
-    return duration // MICROSECOND
-
 
 class Detector(BaseModel, ABC):
     """A detector: parameters as fields, facts as class variables, `step` as behaviour.

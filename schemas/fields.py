@@ -26,7 +26,8 @@ ID_TOO_LONG: Final = "id_too_long"
 """Types of the validation errors that have a dead-letter reason of their own."""
 PLACEHOLDERS: Final = frozenset({"", "-", "null", "none", "unknown", "anonymous", "n/a", "not available"})
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST_TIME: Final = int((datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) / timedelta(microseconds=1))
+MICROSECOND: Final = timedelta(microseconds=1)
+LATEST_TIME: Final = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
 MILLISECONDS_FROM: Final = 100_000_000_000  # as seconds this number would be the year 5138
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
@@ -131,6 +132,11 @@ def word_of(vocabulary: type[StrEnum], value: object) -> object:
     return "other" if "other" in known else "unknown"
 
 
+def micros(duration: timedelta) -> int:
+    """Give a duration in µs, the unit of every time in the frame."""
+    return duration // MICROSECOND
+
+
 def parse_time(value: object) -> int:
     """Read a time as µs since the epoch.
 
@@ -160,7 +166,7 @@ def _micros_of_text(value: str) -> int:
         raise ValueError("time must be RFC 3339 with an offset such as 2026-01-31T12:00:00Z")
     date, clock, fraction, offset = match.groups()
     moment = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if offset in 'zZ' else offset}")
-    return (moment - EPOCH) // timedelta(microseconds=1) + int((fraction or "0").ljust(6, "0")[:6])
+    return (moment - EPOCH) // MICROSECOND + int((fraction or "0").ljust(6, "0")[:6])
 
 
 def format_time(micros: int) -> str:

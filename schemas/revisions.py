@@ -62,7 +62,7 @@ class Incident:
     end: int
     severity: Severity
     title: str
-    alert_ids: tuple[str, ...]
+    alert_count: int
     tactics: tuple[str, ...]
     merged_into: str | None = None
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
 
 from sqlalchemy import Connection, update
 
+from schemas.fields import micros
 from store.engine import Database, clock
 from store.errors import LeadershipLostError
 from store.models import LEASE
-
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Lease:
@@ -26,7 +24,7 @@ class Lease:
     def __init__(self, database: Database, holder: str, ttl: timedelta) -> None:
         self._database = database
         self._holder = holder
-        self._ttl = ttl // _MICROSECOND
+        self._ttl = micros(ttl)
 
     def acquire(self) -> int | None:
         """Take the lease if it is free or expired; give the new epoch, or None while another leads."""

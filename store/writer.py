@@ -151,9 +151,7 @@ def _entity_rows(revisions: Iterable[Revision]) -> list[dict[str, Any]]:
 
 
 def _incident_row(incident: Incident) -> dict[str, Any]:
-    row = asdict(incident)
-    alert_ids = row.pop("alert_ids")
-    return row | {"severity": int(incident.severity), "tactics": list(incident.tactics), "alert_count": len(alert_ids)}
+    return asdict(incident) | {"severity": int(incident.severity), "tactics": list(incident.tactics)}
 
 
 def _risk_row(risk: EntityRisk) -> Mapping[str, Any]:

@@ -72,8 +72,8 @@ def test_entities_gather_over_revisions(database: Database, epoch: int, make_rev
 def test_a_merged_incident_hands_its_alerts_over(database: Database, epoch: int, make_revision: Make) -> None:
     writer = AlertWriter(database)
     writer.commit_revisions([make_revision("a", incident_id="old"), make_revision("b", incident_id="new")], epoch)
-    old = Incident("old", T0, T0, Severity.HIGH, "t", ("a", "b"), ("persistence",))
-    new = Incident("new", T0, T0, Severity.LOW, "t", (), (), merged_into="old")
+    old = Incident("old", T0, T0, Severity.HIGH, "t", 2, ("persistence",))
+    new = Incident("new", T0, T0, Severity.LOW, "t", 0, (), merged_into="old")
     writer.commit_revisions([], epoch, incidents=[old, new])
     with database.read() as connection:
         assert set(connection.execute(select(ALERTS.c.incident_id)).scalars()) == {"old"}

@@ -1,0 +1,59 @@
+"""`Names`: what a key hash stands for, for findings of timers, which have no event to read a name from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+
+from schemas.frame import Events
+
+FIELDS: Final = ("key_id", "client_id", "principal")
+CAPACITY: Final = 100_000
+_TEXT: Final = {"principal": ("sub", "login")}
+
+Name = tuple[str, str | None, str | None]
+"""Id, tenant, issuer."""
+
+
+class Names:
+    """Directory of the entities seen first, at most `capacity` a field; the longest known leave first."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._known: dict[str, dict[int, Name]] = {field: {} for field in FIELDS}
+
+    def get(self, key: int) -> Name | None:
+        """Give the name behind a key hash."""
+        return next((names[key] for names in self._known.values() if key in names), None)
+
+    def learn(self, events: Events) -> None:
+        """Note the keys, clients and principals of a batch that are new."""
+        for field, known in self._known.items():
+            column = events[field]
+            new = [key for key in pd.unique(column).tolist() if key and key not in known]
+            if new:
+                rows = np.flatnonzero(np.isin(column, np.array(new, np.uint64)))
+                rows = rows[~pd.Series(column[rows]).duplicated().to_numpy()]
+                known.update(zip(column[rows].tolist(), _names(events, field, rows), strict=True))
+            while len(known) > self._capacity:
+                del known[next(iter(known))]
+
+    def dump(self) -> bytes:
+        """Write the directory."""
+        return orjson.dumps({field: list(known.items()) for field, known in self._known.items()})
+
+    def load(self, data: bytes) -> None:
+        """Undo `dump`."""
+        stored: dict[str, list[Any]] = orjson.loads(data)
+        self._known = {field: {key: tuple(name) for key, name in stored.get(field, [])} for field in FIELDS}
+
+
+def _names(events: Events, field: str, rows: npt.NDArray[np.int64]) -> Iterator[Name]:
+    fields = _TEXT.get(field, (field,))
+    for row in events.text.gather(rows, [*fields, "tenant", "iss"]).to_pylist():
+        yield next(row[name] for name in fields if row[name] is not None), row["tenant"], row["iss"]
