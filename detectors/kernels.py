@@ -5,13 +5,16 @@ A detector's `@kernel` walks the events of a batch in time order; the `@inner` f
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from schemas.frame import Events
+
+Record: TypeAlias = Any
+"""One row of a structured array by reference: in a kernel its fields are attributes that write through."""
 
 kernel = njit(cache=True, nogil=True)
 """The outer loop over a batch: cached on disk, runs beside the decoding thread."""

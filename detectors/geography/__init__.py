@@ -1,0 +1,1 @@
+"""Detectors of places: who is where, and could they have got there."""

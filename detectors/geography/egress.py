@@ -1,0 +1,88 @@
+"""Learned egress: addresses behind which many people sit, so that their place says nothing about one of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.kernels import Record, inner, kernel
+from detectors.tables import NO_SLOT, Table, TableView, find, upsert
+
+MOST_SUBJECTS: Final = 20
+HOUR: Final = 3_600_000_000
+_DAY_HOURS: Final = 24
+_MINUTE: Final = 60_000_000
+_DAY_MINUTES: Final = 1_440
+
+
+def egress_table() -> Table:
+    """Give an empty table: address → the tags of its latest subjects, 106 bytes a row.
+
+    - `subjects`, `minutes`: tag and last minute (modulo 2¹⁶) of the `size` subjects of the last 24 h.
+    - `latest`, `former`: the last two hours in which the address had enough subjects, since the epoch.
+    """
+    fields = [
+        ("latest", np.int32),
+        ("former", np.int32),
+        ("size", np.int16),
+        ("subjects", np.uint16, (MOST_SUBJECTS,)),
+        ("minutes", np.uint16, (MOST_SUBJECTS,)),
+    ]
+    return Table(fields, ttl=(_DAY_HOURS + 2) * HOUR)
+
+
+@kernel
+def learn_egress(
+    table: TableView,
+    ips: npt.NDArray[np.uint64],
+    subs: npt.NDArray[np.uint64],
+    times: npt.NDArray[np.int64],
+    enough: int,
+) -> None:
+    """Note who was seen behind each address, at `times` (µs, not decreasing)."""
+    for i in range(ips.size):
+        row = table.rows[upsert(table, ips[i], times[i])]
+        _note(row, np.uint16(subs[i] >> np.uint64(48)), times[i] // _MINUTE)
+        hour = times[i] // HOUR
+        if row.size >= enough and row.latest != hour:
+            row.former = row.latest
+            row.latest = hour
+
+
+@inner
+def is_egress(table: TableView, ip: np.uint64, now: int) -> bool:
+    """Tell whether an address had enough subjects in one of the 24 hours before the current one."""
+    slot = find(table, ip)
+    if slot == NO_SLOT:
+        return False
+    hour = now // HOUR
+    closed = table.rows[slot].latest if table.rows[slot].latest < hour else table.rows[slot].former
+    return bool(closed >= hour - _DAY_HOURS)
+
+
+@inner
+def _note(row: Record, subject: np.uint16, minute: int) -> None:
+    """Put a subject at `minute`; those not seen for a day make room, and if that is too little the oldest does."""
+    at, known, oldest = 0, -1, 0
+    while at < row.size:
+        age = _age(row, at, minute)
+        if age >= _DAY_MINUTES:
+            row.size -= 1
+            row.subjects[at] = row.subjects[row.size]
+            row.minutes[at] = row.minutes[row.size]
+            continue
+        known = at if row.subjects[at] == subject else known
+        oldest = at if age > _age(row, oldest, minute) else oldest
+        at += 1
+    if known < 0:
+        known = oldest if row.size == MOST_SUBJECTS else row.size
+        row.size = min(row.size + 1, MOST_SUBJECTS)
+    row.subjects[known] = subject
+    row.minutes[known] = np.uint16(minute & 0xFFFF)
+
+
+@inner
+def _age(row: Record, at: int, minute: int) -> int:
+    return int((minute - np.int64(row.minutes[at])) & 0xFFFF)
