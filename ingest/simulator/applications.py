@@ -26,6 +26,7 @@ API_NAMES: Final = (
     "audit",
 )
 KEY_LIFE: Final = 21 * DAY
+CACHE_LIFE: Final = 10 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,19 @@ class Api:
 
     def key_at(self, micros: int) -> str:
         """`kid` that signs at this time; the ring rotates at 03:00 UTC, each API on its own day."""
-        serial = (micros - (self.number * 2 * DAY + 3 * HOUR)) // KEY_LIFE
-        return f"{self.name}-{serial}"
+        return f"{self.name}-{(micros - self._phase) // KEY_LIFE}"
+
+    def next_rotation(self, micros: int) -> int:
+        """When the next key takes over, µs."""
+        return ((micros - self._phase) // KEY_LIFE + 1) * KEY_LIFE + self._phase
+
+    def freshly_rotated(self, micros: int) -> bool:
+        """True while some verifiers have not fetched the new key yet."""
+        return (micros - self._phase) % KEY_LIFE < CACHE_LIFE
+
+    @property
+    def _phase(self) -> int:
+        return self.number * 2 * DAY + 3 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,7 @@ class Style:
     backend: bool = False
     bound: bool = False
     opaque: bool = False
+    logs_rotation: bool = False
     grant: str = "authorization_code"
     access_life: int = 30 * MINUTE
     idle_life: int = 14 * DAY
@@ -66,7 +79,7 @@ STYLES: Final = (
     Style("spa", "laptop", access_life=15 * MINUTE, idle_life=1 * DAY),
     Style("native", "phone", idle_life=30 * DAY),
     Style("bff", "laptop", public=False, backend=True, idle_life=12 * HOUR),
-    Style("native-bound", "phone", bound=True, idle_life=30 * DAY),
+    Style("native-bound", "phone", bound=True, logs_rotation=True, idle_life=30 * DAY),
     Style("desktop", "laptop", rotates=False, access_life=60 * MINUTE, idle_life=30 * DAY),
     Style("ssr", "laptop", public=False, backend=True, access_life=60 * MINUTE, idle_life=12 * HOUR),
     Style("partner", "laptop", public=False, opaque=True, access_life=20 * MINUTE, idle_life=7 * DAY),

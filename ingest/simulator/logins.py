@@ -11,6 +11,7 @@ from ingest.simulator.world import World
 
 TYPO = 0.06
 FORGOTTEN = 0.004
+MISSPELT = 0.01
 SILENT_FAILURE = 0.05
 CODE_TYPO = 0.04
 STALE_PHONE = 0.3
@@ -55,6 +56,10 @@ class Logins:
             yield from self._reset(session, attempt, time)
         elif draws.chance(FORGOTTEN):
             yield from self._forget(session, attempt, time)
+        elif draws.chance(MISSPELT):
+            stranger = {**attempt, "login": f"h1:{draws.hex_id()}{draws.hex_id()}"}
+            del stranger["sub"], stranger["sub_type"], stranger["username"]
+            yield self._fail(stranger, time, "unknown-subject")
         elif draws.chance(TYPO):
             yield from self._tries(attempt, time, 1 + draws.below(3))
 

@@ -18,6 +18,7 @@ from ingest.simulator.whereabouts import Whereabouts
 
 TOKEN_LIFE: Final = 1 * HOUR
 RENEWAL_SLIP: Final = 0.02
+STALE_SECRET: Final = 0.0005
 BATCH: Final = 40
 
 
@@ -97,17 +98,44 @@ class Machines:
 
     def work(self, service: Service, start: int) -> Iterator[Event]:
         """Endless events of one service from `start` (µs)."""
-        fields, expires, slip = service.key_usage() if service.api_key else {}, 0, 0
-        for time in self._moments(service, start):
-            if service.api_key is None and time >= expires + slip:
+        if service.api_key is not None:
+            fields = service.key_usage()
+            return (self.strand.event("key-use", time, fields) for time in self._moments(service, start))
+        return self._with_tokens(service, start)
+
+    def _with_tokens(self, service: Service, start: int) -> Iterator[Event]:
+        """Mostly renews in time; now and then uses an expired token for a while, or has lost its secret."""
+        fields: Fields = {}
+        expires = renewal = busy = 0
+        for moment in self._moments(service, start):
+            if moment < busy:
+                continue
+            time = moment
+            if time >= renewal:
+                for event in self._locked_out(service, time):
+                    time = busy = event["time"]
+                    yield event
                 token, issue = service.grant(self.strand, time)
                 fields, expires = service.usage(token), time + TOKEN_LIFE
-                slip = 20 * SECOND if self.strand.draws.chance(RENEWAL_SLIP) else -MINUTE
+                renewal = expires + (20 * SECOND if self.strand.draws.chance(RENEWAL_SLIP) else -MINUTE)
                 yield issue
-            elif service.api_key is None and time >= expires:
+            if time < expires:
+                yield self.strand.event("key-use", time, fields)
+            else:
                 yield self.strand.event("verify-failure", time, fields, {"reason": "expired"})
-                continue
-            yield self.strand.event("key-use", time, fields)
+
+    def _locked_out(self, service: Service, time: int) -> Iterator[Event]:
+        """Its secret was changed: the service retries at its steady pace until somebody notices."""
+        draws = self.strand.draws
+        if not draws.chance(STALE_SECRET):
+            return
+        fixed = time + int(draws.between(8, 40) * MINUTE)
+        gap = draws.between(10, 60) * SECOND
+        fields = {key: value for key, value in service.fields().items() if key not in {"sub", "sub_type"}}
+        attempt = {**fields, "grant_type": "client_credentials", "reason": "invalid-client", **service.where}
+        while time < fixed:
+            yield self.strand.event("verify-failure", time, attempt)
+            time += int(gap * draws.between(0.97, 1.03))
 
     def _moments(self, service: Service, start: int) -> Iterator[int]:
         draws = self.strand.draws

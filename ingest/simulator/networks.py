@@ -42,10 +42,10 @@ class Networks:
         self._seed = seed
         self._located = lru_cache(maxsize=65536)(self._locate)
 
-    def fixed(self, place: Place, line: int, privacy: int | None = None) -> Fields:
-        """Fixed line number `line` of a city; with `privacy`, over IPv6 with that interface id."""
+    def fixed(self, place: Place, line: int, privacy: int | None = None, system: System | None = None) -> Fields:
+        """Fixed line number `line` of a city, of any system there; with `privacy`, over IPv6 with that interface id."""
         systems = CARRIERS[place.country][:-1]
-        system = systems[line % len(systems)]
+        system = system or systems[line % len(systems)]
         host = mixed(line) & 0xFFFF
         fields = self._fields(system, place, host, accuracy=20.0)
         if privacy is not None:

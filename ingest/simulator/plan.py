@@ -13,6 +13,19 @@ LEAD_IN: Final = 0.25  # share of the stream before the first attack: detectors 
 DEFAULT_INTENSITY: Final = 2.0
 
 
+def check(scenario: str, variant: str | None) -> None:
+    """Refuse an unknown scenario or variant.
+
+    Raises:
+        ValueError: the message lists what there is.
+    """
+    attack = ATTACKS.get(scenario)
+    if attack is None:
+        raise ValueError(f"unknown scenario {scenario!r}; known: {', '.join(sorted(ATTACKS))}")
+    if variant is not None and variant not in attack.variants:
+        raise ValueError(f"{scenario} has no variant {variant!r}; it has: {', '.join(attack.variants)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One attack at a time (µs since the epoch), `intensity` in thresholds of the design."""
@@ -23,11 +36,7 @@ class Planned:
     intensity: float = DEFAULT_INTENSITY
 
     def __post_init__(self) -> None:
-        attack = ATTACKS.get(self.scenario)
-        if attack is None:
-            raise ValueError(f"unknown scenario {self.scenario!r}; known: {', '.join(sorted(ATTACKS))}")
-        if self.variant not in attack.variants:
-            raise ValueError(f"{self.scenario} has no variant {self.variant!r}; it has: {', '.join(attack.variants)}")
+        check(self.scenario, self.variant)
         if not self.intensity > 0:
             raise ValueError(f"intensity must be above 0, not {self.intensity}")
 
@@ -41,8 +50,7 @@ def known(names: Sequence[str]) -> list[tuple[str, str]]:
     pairs = []
     for name in names:
         scenario, _, variant = name.partition("/")
-        if scenario not in ATTACKS:
-            raise ValueError(f"unknown scenario {scenario!r}; known: {', '.join(sorted(ATTACKS))}")
+        check(scenario, variant or None)
         variants = [variant] if variant else list(ATTACKS[scenario].variants)
         pairs += [(scenario, each) for each in variants]
     return pairs

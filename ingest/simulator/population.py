@@ -13,6 +13,7 @@ from ingest.simulator.draws import Dice, Traits
 from ingest.simulator.places import PLACES, Place
 
 USER_EXPONENT: Final = 1.1
+FIRST_HUMAN_RANK: Final = 30  # the busiest principals are machines
 USERS_PER_COMPANY: Final = 120
 
 # fmt: off

@@ -102,7 +102,12 @@ class Session:
             change |= {"token_id": redeemed, "rotated": False}
         refresh = self.strand.event("refresh", time, self.identity, txn, change, where)
         self.last_seen = time
-        return [refresh, self._mint(time, where, {**txn, "generation": self.generation})]
+        events = [refresh, self._mint(time, where, {**txn, "generation": self.generation})]
+        if style.logs_rotation:
+            spent = {"token_id": redeemed, "token_id_kind": "jti", "token_type": "refresh"}
+            ends = {"reason": "rotation", "revoke_scope": "token"}
+            events.append(self.strand.event("revoke", time, self.identity, self.grant, spent, ends, where))
+        return events
 
     def _mint(self, time: int, where: Fields, txn: Fields) -> Event:
         clock, style = self.strand.clock, self.application.style

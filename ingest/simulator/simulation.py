@@ -10,27 +10,33 @@ from ingest.simulator.delivery import Delivery, Disorder
 from ingest.simulator.draws import Draws
 from ingest.simulator.labels import Label
 from ingest.simulator.machines import Machines
+from ingest.simulator.pace import MACHINE_SHARE
 from ingest.simulator.plan import DEFAULT_INTENSITY, Planned
 from ingest.simulator.scenarios import ATTACKS
 from ingest.simulator.scenarios.case import Case, Cast
 from ingest.simulator.sessions import Event, Strand
+from ingest.simulator.signing import KeyService
 from ingest.simulator.timeline import Timeline
 from ingest.simulator.traffic import Arrival, Visits
 from ingest.simulator.world import World
 
-MACHINE_SHARE: Final = 0.3
 DEFAULT_RATE: Final = 20.0
 DEFAULT_USERS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """How much there is of what. `rate` is benign events per second, averaged over a week."""
+    """How much there is of what.
+
+    `rate` is benign events per second, averaged over a week; `intensity` the dose of planned attacks; `rounds` how
+    often each attack is planned; `signatures` adds the key service's `sign` for every signed token.
+    """
 
     rate: float = DEFAULT_RATE
     users: int = DEFAULT_USERS
     intensity: float = DEFAULT_INTENSITY
     rounds: int = 1
+    signatures: bool = False
     disorder: Disorder = field(default_factory=Disorder)
 
     def __post_init__(self) -> None:
@@ -50,6 +56,8 @@ class Simulation:
         traffic = traffic or Traffic()
         self.now = start
         self._world = World(seed, traffic.users, MACHINE_SHARE * traffic.rate)
+        self._keys = KeyService(self._world)
+        self._signatures = traffic.signatures
         self._delivery = Delivery(seed, traffic.disorder)
         cast = Cast(self._world, Draws(seed, "cast"))
         self._cases = [self._case(cast, number, planned, traffic) for number, planned in enumerate(plan)]
@@ -68,8 +76,9 @@ class Simulation:
         visits = Visits(self._world, Strand(self._world.seed, "people"))
         machines = Machines(Strand(self._world.seed, "machines"))
         work = ((start, machines.work(service, start)) for service in self._world.services)
+        keys = ((start, self._keys.rotations(api, start)) for api in self._world.catalogue.apis)
         attacks = ((case.start, case.play()) for case in sorted(self._cases, key=lambda case: case.start))
-        return [visits.arrivals(start, (1 - MACHINE_SHARE) * traffic.rate), work, attacks]
+        return [visits.arrivals(start, (1 - MACHINE_SHARE) * traffic.rate), work, keys, attacks]
 
     def advance(self, until: int) -> list[Event]:
         """Events that arrive from the last call up to `until` (µs since the epoch), in order of arrival."""
@@ -80,6 +89,8 @@ class Simulation:
 
     def _take(self) -> None:
         self.now = self._next["time"]
+        if self._signatures and self._next["type"] == "issue" and "key_id" in self._next:
+            self._delivery.accept(self._keys.signature(self._next))
         self._delivery.accept(self._next)
         self._next = next(self._events)
 

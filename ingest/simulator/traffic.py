@@ -10,18 +10,18 @@ from ingest.simulator.clock import HOUR, MINUTE, SECOND, activity
 from ingest.simulator.draws import Traits, zipf_cumulative
 from ingest.simulator.logins import Logins
 from ingest.simulator.networks import Fields
-from ingest.simulator.population import USER_EXPONENT, Device, User, make_device
+from ingest.simulator.pace import MEAN_ACTIVITY
+from ingest.simulator.population import FIRST_HUMAN_RANK, USER_EXPONENT, Device, User, make_device
 from ingest.simulator.sessions import Event, Session, Strand
 from ingest.simulator.world import World
 
-FIRST_HUMAN_RANK: Final = 30  # the busiest principals are machines
 EVENTS_PER_VISIT: Final = 15.0
-MEAN_ACTIVITY: Final = 0.40
 PAGES_MEAN: Final = 6.0
 CALLS_PER_PAGE: Final = 4
 LOGOUT: Final = 0.12
 STALE_USE: Final = 0.08
 DENIED: Final = 0.01
+CACHE_MISS: Final = 0.3
 EXCHANGE: Final = 0.03
 TAB_RACE: Final = 0.02
 LOST_RESPONSE: Final = 0.0015
@@ -117,6 +117,8 @@ class Visits:
     def _page(self, session: Session, holder: Fields, time: int) -> Iterator[Event]:
         draws, event = self.strand.draws, self.strand.event
         fields = session.usage(holder)
+        if session.api.freshly_rotated(time) and not session.application.style.opaque and draws.chance(CACHE_MISS):
+            yield session.refused(time, holder, "unknown-key")
         for _ in range(1 + draws.below(CALLS_PER_PAGE)):
             time += int(draws.exponential(200_000))
             if draws.chance(DENIED):

@@ -12,6 +12,7 @@ from ingest.simulator.places import CITY, PLACES, Place, flight_hours, great_cir
 from ingest.simulator.population import Company, Device, Population, User
 
 WEEK: Final = 7 * DAY
+MONDAY: Final = 4 * DAY  # the epoch was a Thursday
 NEAREST_KM: Final = 300  # nobody flies less
 FARTHEST_KM: Final = 10_000  # there and back fits into the week
 OFFICE_HOURS: Final = range(8, 18)
@@ -38,10 +39,11 @@ class Whereabouts:
 
     def at(self, user: User, micros: int) -> Stay | None:
         """Where the user is, or None in the air."""
-        week_end = (micros // WEEK + 1) * WEEK
+        week = (micros - MONDAY) // WEEK
+        week_end = (week + 1) * WEEK + MONDAY
         if not user.traveller:
             return Stay(user.home, week_end, home=True)
-        traits = Traits(self._seed, "trip", user.index, micros // WEEK)
+        traits = Traits(self._seed, "trip", user.index, week)
         if traits.chance(0.4):
             return Stay(user.home, week_end, home=True)
         return self._on_trip(user, traits, micros, week_end)

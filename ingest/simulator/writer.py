@@ -8,12 +8,14 @@ from pathlib import Path
 
 import orjson
 
-from ingest.simulator.clock import SECOND
+from ingest.simulator.clock import MINUTE
 from ingest.simulator.draws import Draws
 from ingest.simulator.labels import Label
+from ingest.simulator.pace import MACHINE_SHARE, expected_end
 from ingest.simulator.plan import spread
 from ingest.simulator.sessions import Event
 from ingest.simulator.simulation import Simulation, Traffic
+from ingest.simulator.world import World
 
 
 class Stream:
@@ -26,14 +28,12 @@ class Stream:
 
     def __iter__(self) -> Iterator[Event]:
         if self._until is not None:
-            return islice(self._before(self._until), self._events)
+            return islice(self._by_minutes(self._until), self._events)
         return islice(self._simulation, self._events)
 
-    def _before(self, until: int) -> Iterator[Event]:
-        for event in self._simulation:
-            if self._simulation.now > until:
-                return
-            yield event
+    def _by_minutes(self, until: int) -> Iterator[Event]:
+        while self._simulation.now < until:
+            yield from self._simulation.advance(min(self._simulation.now + MINUTE, until))
 
     def labels(self) -> list[Label]:
         """The attacks that have begun so far."""
@@ -64,7 +64,8 @@ def simulate(
     """
     traffic = traffic or Traffic()
     if events is not None:
-        end = start + int(events / traffic.rate * SECOND)
+        world = World(seed, traffic.users, MACHINE_SHARE * traffic.rate)
+        end = expected_end(world, start, events, traffic.rate)
     elif duration is not None:
         end = start + duration
     else:

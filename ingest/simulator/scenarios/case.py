@@ -10,7 +10,7 @@ from ingest.simulator.clock import SECOND
 from ingest.simulator.draws import Draws
 from ingest.simulator.labels import Label, LabelEntity
 from ingest.simulator.networks import Fields
-from ingest.simulator.places import PLACES, Place
+from ingest.simulator.places import CARRIERS, PLACES, Place
 from ingest.simulator.population import Device, User, make_device
 from ingest.simulator.sessions import Event, Session, Strand
 from ingest.simulator.world import World
@@ -125,9 +125,14 @@ class Case:
         source = networks.rented(place or self.draws.pick(PLACES), self.draws.below(1 << 20))
         return {**source, **self._tool()}
 
-    def resident(self, place: Place) -> Fields:
-        """A hijacked fixed line in a city."""
-        return {**self.world.networks.fixed(place, self.draws.below(1 << 30)), **self._tool()}
+    def resident(self, place: Place, *, beside: Fields | None = None, same_network: bool = False) -> Fields:
+        """A hijacked fixed line in a city; with `beside`, in the same or another network than that connection's."""
+        system = None
+        if beside is not None:
+            system = self.draws.pick(
+                [one for one in CARRIERS[place.country] if (one.asn == beside["asn"]) == same_network]
+            )
+        return {**self.world.networks.fixed(place, self.draws.below(1 << 30), system=system), **self._tool()}
 
     def _tool(self) -> Fields:
         device = make_device(self.draws, self.draws.pick(("tool", "laptop")))

@@ -29,8 +29,9 @@ class _Heist:
     def _thief(self, user: User) -> Fields:
         case, device = self.case, self.session.device
         disguise = {"user_agent": device.user_agent, "ja4": device.ja4}
-        if case.variant == "own-country":
-            return {**case.resident(user.home), **disguise}
+        if case.variant in {"own-country", "own-network"}:
+            same = case.variant == "own-network"
+            return {**case.resident(user.home, beside=self.home, same_network=same), **disguise}
         source = case.rented(case.far_from(user.home))
         return {**source, **disguise} if case.draws.chance(0.3) else source
 
@@ -150,6 +151,7 @@ THEFT: Final = (
             "victim-first": _MORNING,
             "inside-leeway": _MORNING,
             "own-country": _MORNING,
+            "own-network": Variant(_MORNING.span, Severity.LOW),
             "late": _MORNING,
             "old-generation": _MORNING,
             "both-active": _MORNING,
