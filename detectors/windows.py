@@ -134,6 +134,12 @@ def pair_of(key: np.uint64, peer: np.uint64) -> np.uint64:
 def push(window: WindowView, key: np.uint64, peer: np.uint64, weight: int, now: int) -> int:
     """Let old entries go, add one, and give the slot of `key` in `window.counts`; its row holds the new counts."""
     expire(window, now)
+    return enter(window, key, peer, weight, now)
+
+
+@inner
+def enter(window: WindowView, key: np.uint64, peer: np.uint64, weight: int, now: int) -> int:
+    """Add an entry to a window that was expired at `now` already; as `push` for the rest."""
     slot = find(window.counts, key)
     if slot != NO_SLOT and window.counts.rows[slot].entries >= window.meta[CAP]:
         window.meta[REFUSED] += 1
