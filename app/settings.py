@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -236,3 +236,35 @@ def from_mapping(content: Mapping[str, Any], place: str) -> Settings:
         raise ConfigError(
             f"{first['msg']}{more}", place=f"{place}: {where}", next_step="see docs/configuration.md"
         ) from error
+
+
+def narrowed(settings: Settings, only: Sequence[str], overrides: Sequence[str]) -> Settings:
+    """Give the settings with some detectors only, and with parameters set as `detector.parameter=value`.
+
+    Raises:
+        ConfigError: a detector or parameter is unknown, or a value is not allowed.
+    """
+    running = settings.running()
+    for name in only:
+        if name not in DETECTORS:
+            known = ", ".join(sorted(DETECTORS))
+            raise ConfigError(f"unknown detector {name!r}", place="--detector", next_step=f"take one of {known}")
+    entries: dict[str, dict[str, Any]] = {
+        name: {"type": name, **detector.model_dump(exclude_unset=True)}
+        for name, detector in running.items()
+        if not only or name in only
+    }
+    for text in overrides:
+        target, separator, value = text.partition("=")
+        name, dot, parameter = target.partition(".")
+        if not (separator and dot) or name not in entries:
+            raise ConfigError(
+                f"{text!r} sets nothing that runs", place="--set", next_step="write detector.parameter=value"
+            )
+        entries[name][parameter] = value
+    disabled = [name for name in DETECTORS if name not in entries]
+    content = settings.model_dump(exclude={"detectors", "disabled"}) | {
+        "detectors": list(entries.values()),
+        "disabled": disabled,
+    }
+    return from_mapping(content, "--set")

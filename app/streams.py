@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from schemas.errors import ConfigError, SourceError
+from schemas.fields import parse_time
 
 SCHEME: Final = "kafka"
 IN_FLIGHT: Final = 5_000
@@ -81,7 +82,9 @@ class _Topic:
         for event in events:
             key = event.get("sub") or event.get("client_id") or event["event_id"]
             value = orjson.dumps(event)
-            waiting.append(self._producer.send(self._topic, value, key.encode(), timestamp_ms=event["time"] // 1_000))
+            waiting.append(
+                self._producer.send(self._topic, value, key.encode(), timestamp_ms=parse_time(event["time"]) // 1_000)
+            )
             count += 1
             if len(waiting) >= IN_FLIGHT:
                 self._confirm(waiting)

@@ -111,7 +111,7 @@ class Checkpointer:
         snapshot = Snapshot(self._seq, pipeline.parts(), pipeline.blobs(), self._kept[-1] if self._kept else None)
         totals = [
             Rollup(row.minute, row.dimension, row.value, row.events)
-            for row in rollups.rows(snapshot.changed("rollups"), pipeline.alerts.names.client)
+            for row in rollups.rows(snapshot.changed("rollups"), pipeline.client_name)
         ]
         written = self._thread.submit(snapshot.write, self._folder, self._epoch)
         self._begun = _Begun(self._seq, dict(offsets), totals, written)

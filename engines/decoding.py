@@ -71,11 +71,14 @@ class DecodeAhead:
             raw, future = self._batches.popleft()
             yield Batch(raw, future.result(), self._decoder)
 
-
-def decoded(decoder: Decoder, batches: Iterable[RawRecords]) -> Iterator[Batch]:
-    """Decode a finite source one batch ahead of the consumer."""
-    with DecodeAhead(decoder) as ahead:
+    def through(self, batches: Iterable[RawRecords]) -> Iterator[Batch]:
+        """Decode a finite source, ahead of the consumer."""
         for raw in batches:
-            ahead.submit(raw)
-            yield from ahead.ready()
-        yield from ahead.ready(wait=True)
+            self.submit(raw)
+            yield from self.ready()
+        yield from self.ready(wait=True)
+
+    @property
+    def partitions(self) -> set[int]:
+        """Partitions of the batches inside."""
+        return {number for raw, _ in self._batches for number in np.unique(raw.partition).tolist()}

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from alerts.stream import Alerts, AlertStream
+from alerts.stream import AlertChanges, AlertStream
 from detectors import run
 from detectors.base import Detector, State, micros
 from engines import rollups
@@ -28,7 +28,7 @@ from schemas.frame import Events
 
 _PENDING: Final = "pending"
 _CLOCKS: Final = "clocks"
-_ALERTS: Final = "alerts"
+_ALERTS: Final = "alerts/"
 
 
 class Pipeline:
@@ -50,28 +50,33 @@ class Pipeline:
 
     def take(self, batch: Batch) -> list[DeadLetter]:
         """Take in a decoded batch; give the dead letters of events that were too late."""
-        raw, decoded = batch
-        rows = decoded.source_row
-        refused = self.order.add(decoded.events, raw.partition[rows], raw.record_time[rows])
+        rows = batch.decoded.source_row
+        raw = batch.raw
+        refused = self.order.add(batch.decoded.events, raw.partition[rows], raw.record_time[rows])
         return [batch.bury(int(row), DeadReason.TOO_LATE, self._too_late()) for row in np.unique(rows[refused])]
 
     def _too_late(self) -> str:
         return f"time: older than the horizon of duplicates behind {format_time(self.order.watermark)}"
 
-    def advance(self, active: Collection[int]) -> Alerts:
+    def advance(self, active: Collection[int]) -> AlertChanges:
         """Judge what is due, given the partitions that may still bring events."""
         return self._judge(self.order.advance(active))
 
-    def flush(self) -> Alerts:
+    def flush(self) -> AlertChanges:
         """Judge everything: the input has ended, or was silent for longer than the lateness."""
         return self._judge(self.order.flush())
 
-    def _judge(self, events: Events) -> Alerts:
+    def _judge(self, events: Events) -> AlertChanges:
         watermark = self.order.watermark
         self.events += len(events)
         rollups.count(self.counts, events)
         findings = run.step(self.detectors, self._states, events, watermark)
         return self.alerts.fold(findings, events, watermark)
+
+    def client_name(self, key: int) -> str:
+        """Give the client id behind a key; the key itself where the directory has forgotten it."""
+        name = self.alerts.name_of(key)
+        return name[0] if name else f"#{key:016x}"
 
     def parts(self) -> dict[str, Part]:
         """State that is saved piece by piece, by name."""
@@ -91,7 +96,7 @@ class Pipeline:
         return {
             _PENDING: arrow_bytes(self.order.pending().to_arrow()),
             _CLOCKS: orjson.dumps(clocks),
-            _ALERTS: self.alerts.save(),
+            **{f"{_ALERTS}{name}": data for name, data in self.alerts.dump().items()},
         }
 
     def restore_blobs(self, blobs: Mapping[str, bytes]) -> None:
@@ -104,4 +109,5 @@ class Pipeline:
         self.order.counters.late = clocks["late"]
         self.order.counters.duplicate = clocks["duplicate"]
         self.order.counters.too_late = clocks["too_late"]
-        self.alerts.load(blobs[_ALERTS])
+        own = {name.removeprefix(_ALERTS): data for name, data in blobs.items() if name.startswith(_ALERTS)}
+        self.alerts.load(own)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from engines.decoding import Batch, decoded
+from alerts.stream import AlertChanges
+from engines.decoding import Batch
 from engines.pipeline import Pipeline
-from ingest.decode import Decoder
-from ingest.records import DeadLetter, RawRecords
-from schemas.revisions import Revision
+from ingest.records import DeadLetter
 
 
 @dataclass(slots=True)
@@ -23,10 +22,10 @@ class Tally:
     skipped: Counter[str] = field(default_factory=Counter)
     noticed: Counter[str] = field(default_factory=Counter)
 
-    def add(self, batch: Batch, too_late: list[DeadLetter]) -> None:
-        """Count one batch."""
+    def add(self, batch: Batch, dead: list[DeadLetter]) -> None:
+        """Count one batch and its dead letters."""
         self.records += len(batch.raw)
-        self.refused.update(letter.reason.value for letter in (*batch.decoded.dead, *too_late))
+        self.refused.update(letter.reason.value for letter in dead)
         self.skipped.update(batch.decoded.skipped)
         self.noticed.update(batch.decoded.counters)
 
@@ -35,33 +34,35 @@ class Tally:
 class Replay:
     """One run over a finite source.
 
-    Args:
-        decoder: for the format of the source.
+    Attributes:
         pipeline: fresh.
         window: event times to judge, [from, to) in µs; others are passed over.
+        tally: what became of the records so far.
+        dead: dead letters of the latest batch.
     """
 
-    decoder: Decoder
     pipeline: Pipeline
     window: tuple[int, int] | None = None
     tally: Tally = field(default_factory=Tally)
     dead: list[DeadLetter] = field(default_factory=list)
 
-    def run(self, batches: Iterable[RawRecords]) -> Iterator[list[Revision]]:
-        """Give the revisions that each batch brings, in order; the last ones when the source has ended."""
-        partitions: set[int] = set()
-        for batch in decoded(self.decoder, batches):
-            partitions.update(batch.raw.partition.tolist())
-            clipped = self._clip(batch)
-            too_late = self.pipeline.take(clipped)
-            self.tally.add(batch, too_late)
+    def run(self, batches: Iterable[Batch], active: Callable[[], Collection[int]]) -> Iterator[AlertChanges]:
+        """Give what each batch brings, in order, and at the end what was still waiting.
+
+        Args:
+            batches: decoded, in the order of reading.
+            active: partitions that may still bring events, asked after each batch was taken in.
+        """
+        for batch in batches:
+            too_late = self.pipeline.take(self._clipped(batch))
             self.dead = [*batch.decoded.dead, *too_late]
-            yield self.pipeline.advance(partitions).revisions
+            self.tally.add(batch, self.dead)
+            yield self.pipeline.advance(active())
         self.dead = []
-        yield self.pipeline.flush().revisions
+        yield self.pipeline.flush()
         self.tally.events = self.pipeline.events
 
-    def _clip(self, batch: Batch) -> Batch:
+    def _clipped(self, batch: Batch) -> Batch:
         if self.window is None:
             return batch
         times = batch.decoded.events["time"]

@@ -10,14 +10,14 @@ from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
-from alerts.stream import Alerts
+from alerts.stream import AlertChanges
 from detectors.base import micros
 from engines.checkpoints import Checkpointer
 from engines.decoding import Batch, DecodeAhead
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits, Status
-from ingest.kafka_source import KafkaSource
 from ingest.records import DeadLetter
+from ingest.source import Source
 from store.writer import AlertWriter
 
 LOG: Final = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Shift:
 
     epoch: int
     pipeline: Pipeline
-    source: KafkaSource
+    source: Source
     checkpointer: Checkpointer
     ahead: DecodeAhead
     writer: AlertWriter
@@ -102,7 +102,7 @@ class Shift:
     def _bury(self, letters: list[DeadLetter]) -> None:
         if not letters:
             return
-        self.dead_letters.put(letters)
+        self.dead_letters.write(letters)
         self.status.dead.update(letter.reason.value for letter in letters)
         now = time.monotonic()
         if now - self._dead_minute >= MINUTE_SECONDS:
@@ -135,7 +135,7 @@ class Shift:
         self.status.watermark = self.pipeline.order.watermark
         self.status.lag = sum(self.source.lag().values())
 
-    def _write(self, alerts: Alerts) -> None:
+    def _write(self, alerts: AlertChanges) -> None:
         if not (alerts.revisions or alerts.incidents or alerts.risks):
             return
         committed = self.retried(

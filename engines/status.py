@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -12,9 +13,9 @@ from store.workers import WorkerState
 
 
 class DeadLetterSink(Protocol):
-    """Takes dead letters; what was put is durable after `flush`."""
+    """Takes dead letters; what was written is durable after `flush`."""
 
-    def put(self, letters: list[DeadLetter]) -> None:
+    def write(self, letters: Iterable[DeadLetter]) -> None:
         """Take letters."""
 
     def flush(self) -> None:

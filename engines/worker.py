@@ -20,7 +20,7 @@ from engines.pipeline import Pipeline
 from engines.shift import Shift
 from engines.status import DeadLetterSink, Limits, Status
 from ingest.decode import Decoder
-from ingest.kafka_source import KafkaSource
+from ingest.source import Source
 from store.engine import Database
 from store.errors import StoreUnavailableError
 from store.lease import Lease
@@ -57,7 +57,7 @@ class Worker:
     database: Database
     folder: ChunkFolder
     new_pipeline: Callable[[], Pipeline]
-    new_source: Callable[[Mapping[int, int]], KafkaSource]
+    new_source: Callable[[Mapping[int, int]], Source]
     decoder: Decoder
     dead_letters: DeadLetterSink
     limits: Limits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from kafka import KafkaProducer
@@ -22,7 +22,7 @@ class DeadLetterTopic:
         self._producer = KafkaProducer(**client, acks="all", linger_ms=20, compression_type="lz4")
         self._waiting: list[Any] = []
 
-    def put(self, letters: list[DeadLetter]) -> None:
+    def write(self, letters: Iterable[DeadLetter]) -> None:
         """Hand letters to the producer."""
         for letter in letters:
             sent = self._producer.send(self._topic, letter.value, letter.key, headers=letter.connect_headers())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -17,6 +16,7 @@ from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from ingest.records import DeadLetter, DeadReason, RawRecords
+from ingest.source import Polled
 from schemas.columns import NULL_TIME
 from schemas.errors import SourceError
 
@@ -32,21 +32,6 @@ END_CHECK_SECONDS: Final = 1.0
 BROKER_ANSWER_MS: Final = 2_000
 
 FirstStart = Literal["earliest", "latest"]
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """What one poll brought.
-
-    Attributes:
-        records: in offset order within each partition; may be empty.
-        markers: dead letters for records that could not even be unpacked.
-        notices: things an operator has to know, e.g. expired offsets.
-    """
-
-    records: RawRecords
-    markers: list[DeadLetter] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
 
 
 class KafkaSource:
@@ -245,6 +230,11 @@ class KafkaSource:
             else:
                 self._ends = {tp.partition: end for tp, end in ends.items()}
         return {number for number, end in self._ends.items() if taken.get(number, -1) >= end}
+
+    def ends(self) -> dict[int, int]:
+        """Ask for the end of each partition now."""
+        ends = self._consumer.end_offsets(list(map(self._tp, self.partitions)))
+        return {tp.partition: end for tp, end in ends.items()}
 
     def lag(self) -> dict[int, int]:
         """Records behind the end of each partition, by the latest answer of the broker."""

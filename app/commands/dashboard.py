@@ -1,0 +1,28 @@
+"""`tokentrail dashboard`: the dashboard on an existing store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.options import ConfigFile
+
+
+def dashboard(
+    config: ConfigFile = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to listen on.")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = False,
+) -> None:
+    """Show the store's alerts in a browser."""
+    from app.settings import load
+    from dashboard.server import serve
+
+    settings = load(config)
+    serve(
+        settings.store.url,
+        host or settings.dashboard.host,
+        settings.dashboard.port if port is None else port,
+        open_browser=browser,
+    )

@@ -1,0 +1,151 @@
+"""`tokentrail replay`: the same detectors over logs that exist already."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+
+import typer
+
+from app.options import ConfigFile, Json, time_option
+from app.output import errors, note
+from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from alerts.stream import AlertChanges
+    from app.replaying import Job
+    from engines.replay import Tally
+    from ingest.order import Counters
+    from schemas.revisions import Revision
+    from schemas.vocabulary import Severity
+
+EXIT_ALERTS: Final = 3
+SHOWN_KINDS: Final = 5
+
+
+def replay(
+    sources: Annotated[
+        list[str], typer.Argument(help="Files (plain, .gz, .zst), folders, - or kafka://host:port/topic.")
+    ],
+    config: ConfigFile = None,
+    record_format: Annotated[str, typer.Option("--format", help="auto, native, or a vendor's log.")] = "auto",
+    start: Annotated[str | None, typer.Option("--from", help="Judge only events from this time on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Judge only events before this time.")] = None,
+    detector: Annotated[list[str] | None, typer.Option(help="Run only this detector; may be repeated.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="detector.parameter=value; may be repeated.")
+    ] = None,
+    json: Json = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File for the alerts, NDJSON.")] = None,
+    dead_letters: Annotated[Path | None, typer.Option(help="File for records that cannot be used, NDJSON.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Records a batch; changes no alert.")] = 20_000,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on reading - or a file that grows.")] = False,
+    fail_on: Annotated[str | None, typer.Option(help="Exit 3 if an alert has at least this severity.")] = None,
+) -> None:
+    """Replay event logs and give the alerts. Writes to no store and no topic.
+
+    Every revision of every alert is a line of --json and --out; the table shows each alert once.
+    """
+    from app.replaying import replay_of
+    from app.settings import load, narrowed
+
+    threshold = _severity(fail_on)
+    window = (time_option(start, "--from"), time_option(end, "--to"))
+    job = replay_of(
+        narrowed(load(config), detector or [], override or []),
+        sources,
+        record_format=record_format,
+        window=window,
+        batch_size=batch_size,
+        follow=follow,
+    )
+    with ExitStack() as files:
+        latest = _write_out(job, json, _open(files, out), _open(files, dead_letters))
+    note(summary(job.replay.tally, job.replay.pipeline.order.counters))
+    if not json and out is None:
+        _show(latest)
+    if threshold is not None and any(revision.severity >= threshold for revision in latest):
+        raise typer.Exit(EXIT_ALERTS)
+
+
+def _severity(name: str | None) -> Severity | None:
+    from schemas.vocabulary import Severity
+
+    if name is None:
+        return None
+    try:
+        return Severity[name.upper()]
+    except KeyError:
+        known = ", ".join(severity.name.lower() for severity in Severity)
+        raise ConfigError(f"{name!r} is no severity", place="--fail-on", next_step=f"take one of {known}") from None
+
+
+def _open(files: ExitStack, path: Path | None) -> BinaryIO | None:
+    return None if path is None else files.enter_context(path.open("wb"))
+
+
+def _write_out(job: Job, json: bool, out: BinaryIO | None, dead: BinaryIO | None) -> list[Revision]:
+    """Run the job, write what it gives, and return each alert's last revision."""
+    latest: dict[str, Revision] = {}
+    places = [place for place in (sys.stdout.buffer if json else None, out) if place is not None]
+    for alerts in _with_progress(job):
+        for revision in alerts.revisions:
+            latest[revision.alert.alert_id] = revision
+            for place in places:
+                place.write(f"{revision.body}\n".encode())
+        if dead is not None:
+            dead.writelines(letter.to_json() + b"\n" for letter in job.replay.dead)
+    for place in places:
+        place.flush()
+    return list(latest.values())
+
+
+def _with_progress(job: Job) -> Iterator[AlertChanges]:
+    """Show records, their rate and the time left while the job runs, on a terminal."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        begun = time.monotonic()
+        task = progress.add_task("replay", total=None)
+        for alerts in job.run():
+            records = job.replay.tally.records
+            rate = records / max(time.monotonic() - begun, 1e-3)
+            done, total = job.progress
+            progress.update(task, completed=done, total=total, description=f"{records:,} records, {rate:,.0f}/s")
+            yield alerts
+
+
+def summary(tally: Tally, order: Counters) -> str:
+    """Say what became of every record."""
+    refused = ", ".join(f"{count} {reason}" for reason, count in sorted(tally.refused.items()))
+    skipped = ", ".join(f"{count} {kind}" for kind, count in tally.skipped.most_common(SHOWN_KINDS))
+    parts = [
+        f"{tally.records} records read",
+        f"{tally.refused.total()} refused" + (f" ({refused})" if refused else ""),
+        f"{tally.skipped.total()} skipped"
+        + (f" ({skipped}{', …' if len(tally.skipped) > SHOWN_KINDS else ''})" if skipped else ""),
+        f"{tally.events} events judged",
+        f"{order.late} late",
+        f"{order.duplicate} duplicate",
+    ]
+    return "; ".join(parts)
+
+
+def _show(latest: list[Revision]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from app.output import results
+
+    table = Table("severity", "time", "detector", "class", "entity", "count", "summary", box=None, pad_edge=False)
+    for revision in sorted(latest, key=lambda revision: (-revision.severity, revision.start)):
+        alert = revision.alert
+        entity = alert.entities[0]
+        cells = (alert.severity, alert.start, alert.detector, alert.alert_class, f"{entity.type} {entity.id}")
+        table.add_row(*(Text(cell) for cell in (*cells, str(alert.count), alert.summary)))
+    results.print(table if latest else "no alerts")

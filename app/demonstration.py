@@ -1,0 +1,102 @@
+"""The demonstration: the real worker and store on simulated traffic, and the dashboard beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from app.settings import Settings, from_mapping
+from app.warm import warm
+from app.wiring import config_digest, limits, new_pipeline, open_store
+from dashboard.server import start
+from engines.chunks import ChunkFolder
+from engines.worker import Worker
+from ingest.deadletters import DeadLetterFile
+from ingest.decode import Decoder
+from ingest.privacy import Secrets
+from ingest.simulator import Planned, Simulation, Traffic
+from ingest.simulator.source import SimulatedSource
+
+MINUTE: Final = 60_000_000
+HISTORY: Final = 120 * MINUTE
+"""Event time before the start of live traffic, µs."""
+RATE: Final = 12.0
+USERS: Final = 800
+
+PLAN: Final = (
+    ("brute-force", "fast", -95.0),
+    ("password-spray", "slow", -80.0),
+)
+"""Scenario, variant, minutes from the start of live traffic."""
+
+
+class Demonstration:
+    """One demonstration.
+
+    Args:
+        folder: for store, state and dead letters.
+        seed: of the traffic and, so that alerts repeat, of the hash key.
+        begin: event time at which live traffic begins, µs.
+    """
+
+    def __init__(self, folder: str, seed: int, begin: int) -> None:
+        root = Path(folder)
+        self._settings = _settings(root)
+        self._seed, self._begin = seed, begin
+        self._decoder = Decoder(Secrets(hashlib.sha256(f"tokentrail demo {seed}".encode()).digest()))
+        self._started = 0.0
+        self._database = open_store(self._settings)
+        self._worker = Worker(
+            worker_id="demo",
+            host="demo",
+            database=self._database,
+            folder=ChunkFolder(self._settings.store.state),
+            new_pipeline=lambda: new_pipeline(self._settings),
+            new_source=self._source,
+            decoder=self._decoder,
+            dead_letters=DeadLetterFile(root / "dead-letters.ndjson"),
+            limits=limits(self._settings),
+            config_digest=config_digest(self._settings),
+        )
+
+    def warm(self) -> None:
+        """Compile what is not compiled yet."""
+        warm(self._decoder, new_pipeline(self._settings))
+
+    def run(self, port: int, *, open_browser: bool) -> None:
+        """Serve the dashboard and work until SIGINT or SIGTERM."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._worker.stop())
+        self._started = time.monotonic()
+        dashboard = start(self._settings.store.url, port=port, demo=True, open_browser=open_browser)
+        try:
+            self._worker.run()
+        finally:
+            dashboard.terminate()
+            dashboard.join()
+            self._database.close()
+
+    def _source(self, offsets: Mapping[int, int]) -> SimulatedSource:
+        plan = [Planned(name, variant, self._begin + int(minute * MINUTE)) for name, variant, minute in PLAN]
+        simulation = Simulation(self._seed, self._begin - HISTORY, plan, Traffic(rate=RATE, users=USERS))
+        return SimulatedSource(simulation, self._now, offsets.get(0, 0))
+
+    def _now(self) -> int:
+        return self._begin + int((time.monotonic() - self._started) * 1e6)
+
+
+def _settings(root: Path) -> Settings:
+    state = root / "state"
+    state.mkdir()
+    return from_mapping(
+        {
+            "store": {"url": f"sqlite:///{root / 'demo.db'}", "state": state, "checkpoint_every": timedelta(seconds=5)},
+            "source": {"lateness": timedelta(seconds=2)},
+        },
+        "demo",
+    )

@@ -1,0 +1,166 @@
+"""Replays as the command line asks for them: which source, which settings, how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from alerts.stream import AlertChanges
+from app.settings import Settings
+from app.streams import TopicUrl, topic_url
+from app.wiring import new_pipeline, secrets_or_default
+from engines.decoding import DecodeAhead
+from engines.replay import Replay
+from ingest.decode import Decoder
+from ingest.files import BATCH_ROWS, FileInput, find_inputs
+from ingest.kafka_source import KafkaSource
+from ingest.reading import Files
+from ingest.records import DeadLetter, RawRecords
+from schemas.errors import ConfigError, SourceError
+from schemas.fields import LATEST_TIME
+
+POLL_SECONDS: Final = 0.2
+
+
+class Input(Protocol):
+    """A finite source of records."""
+
+    def __iter__(self) -> Iterator[RawRecords]:
+        """Read it to its end."""
+
+    @property
+    def active(self) -> Collection[int]:
+        """Partitions that may still bring events."""
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """How much was read, and of how much, in whatever unit fits."""
+
+    @property
+    def faults(self) -> list[DeadLetter]:
+        """What could not be read at all."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One replay over one input."""
+
+    replay: Replay
+    decoder: Decoder
+    source: Input
+
+    def run(self) -> Iterator[AlertChanges]:
+        """Replay the input to its end; see `Replay.run`."""
+        with DecodeAhead(self.decoder) as ahead:
+            yield from self.replay.run(ahead.through(self.source), lambda: {*self.source.active, *ahead.partitions})
+        self.replay.tally.refused.update(fault.reason.value for fault in self.source.faults)
+        self.replay.dead = self.source.faults
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """How much was read, and of how much."""
+        return self.source.progress
+
+
+class FileInputs:
+    """Files, folders and standard input."""
+
+    def __init__(self, inputs: Sequence[FileInput], files: Files) -> None:
+        self._inputs = inputs
+        self._files = files
+
+    def __iter__(self) -> Iterator[RawRecords]:
+        """Read all of them."""
+        return iter(self._files)
+
+    @property
+    def active(self) -> set[int]:
+        """Inputs being read."""
+        return self._files.active
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """Bytes."""
+        total = sum(source.bytes_total for source in self._inputs)
+        return sum(source.bytes_read for source in self._inputs), total or None
+
+    @property
+    def faults(self) -> list[DeadLetter]:
+        """Inputs that end too early or are damaged."""
+        return [fault for source in self._inputs for fault in source.faults]
+
+
+class TopicInput:
+    """A topic up to the ends its partitions have now."""
+
+    def __init__(self, url: TopicUrl) -> None:
+        self._source = KafkaSource(url.topic, {"bootstrap_servers": url.bootstrap.split(",")}, offsets={})
+        self._begin = dict(self._source.delivered)
+        self._ends = self._source.ends()
+        self.faults: list[DeadLetter] = []
+
+    def __iter__(self) -> Iterator[RawRecords]:
+        """Read what the topic held at the start."""
+        try:
+            while self.active:
+                polled = self._source.poll(POLL_SECONDS)
+                self.faults += polled.markers
+                if len(polled.records):
+                    yield polled.records
+        finally:
+            self._source.close()
+
+    @property
+    def active(self) -> set[int]:
+        """Partitions not yet read to their end."""
+        return {number for number, end in self._ends.items() if self._source.delivered[number] < end}
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """Records."""
+        total = sum(self._ends[number] - begin for number, begin in self._begin.items())
+        return sum(self._source.delivered[number] - begin for number, begin in self._begin.items()), total
+
+
+def replay_of(
+    settings: Settings,
+    sources: Sequence[str],
+    *,
+    record_format: str,
+    window: tuple[int | None, int | None] = (None, None),
+    batch_size: int = BATCH_ROWS,
+    follow: bool = False,
+) -> Job:
+    """Build a replay.
+
+    Raises:
+        ConfigError: an unknown format; a topic together with other sources.
+        SourceError: an input does not exist.
+    """
+    try:
+        decoder = Decoder(secrets_or_default(), record_format)
+    except ValueError as error:
+        raise ConfigError(str(error), place="--format") from error
+    pipeline = new_pipeline(settings)
+    start, end = window
+    clip = None if start is None and end is None else (start or 0, LATEST_TIME if end is None else end)
+    replay = Replay(pipeline, clip)
+    urls = [topic_url(text) for text in sources]
+    if urls[0] is not None:
+        if len(urls) > 1:
+            raise ConfigError("a topic is replayed alone", place=sources[0], next_step="give one topic, or files")
+        return Job(replay, decoder, TopicInput(urls[0]))
+    try:
+        inputs = find_inputs(sources)
+    except FileNotFoundError as error:
+        raise SourceError(str(error), next_step="check the path") from error
+
+    def first_time(raw: RawRecords) -> int | None:
+        times = decoder.decode(raw).events["time"]
+        return int(times.min()) if len(times) else None
+
+    stopped = (lambda: False) if follow else None
+    return Job(
+        replay, decoder, FileInputs(inputs, Files(inputs, first_time, pipeline.order.clocks, batch_size, stopped))
+    )

@@ -1,0 +1,113 @@
+"""Where objects are built: everything else receives what it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from app.settings import Settings
+from engines.chunks import ChunkFolder
+from engines.pipeline import Pipeline
+from engines.status import DeadLetterSink, Limits
+from engines.worker import Worker
+from ingest.deadletter_topic import DeadLetterTopic
+from ingest.deadletters import DeadLetterFile
+from ingest.decode import Decoder
+from ingest.kafka_source import KafkaSource
+from ingest.privacy import HASH_KEY_VARIABLE, Secrets
+from schemas.errors import ConfigError
+from store.engine import Database, connect
+from store.migrate import migrate
+
+REPLAY_KEY: Final = b"tokentrail replay without a key"
+"""Column hashes of a replay without `TOKENTRAIL_HASH_KEY`; nothing of it is stored."""
+
+
+def secrets() -> Secrets:
+    """Read the hash keys from the environment.
+
+    Raises:
+        ConfigError: there is none, or it is malformed.
+    """
+    try:
+        return Secrets.from_environment()
+    except ValueError as error:
+        raise ConfigError(str(error), place="environment") from error
+
+
+def secrets_or_default() -> Secrets:
+    """Read the hash keys; without any, a fixed one for work that stores nothing."""
+    return secrets() if os.environ.get(HASH_KEY_VARIABLE) else Secrets(REPLAY_KEY)
+
+
+def new_pipeline(settings: Settings) -> Pipeline:
+    """Build the pipeline of the settings."""
+    return Pipeline(settings.running(), lateness=settings.source.lateness, horizon=settings.source.horizon)
+
+
+def config_digest(settings: Settings) -> str:
+    """Digest of what decides over alerts: source and detectors."""
+    text = settings.model_dump_json(include={"source", "detectors", "disabled"})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def open_store(settings: Settings) -> Database:
+    """Connect to the store and bring its tables up to date; only workers may."""
+    database = connect(settings.store.url)
+    migrate(database)
+    return database
+
+
+def dead_letters(settings: Settings) -> DeadLetterSink:
+    """Open the place for dead letters."""
+    chosen = settings.dead_letters
+    if chosen.topic:
+        return DeadLetterTopic(chosen.topic, settings.kafka.client())
+    if chosen.file:
+        return DeadLetterFile(chosen.file)
+    raise ConfigError("neither topic nor file is set", place="[dead_letters]", next_step="set one: nothing may be lost")
+
+
+def kafka_source(settings: Settings, offsets: Mapping[int, int]) -> KafkaSource:
+    """Open the event topic at the offsets of a checkpoint."""
+    client = settings.kafka.client() | {"group_id": settings.kafka.group_id}
+    return KafkaSource(settings.kafka.topic, client, offsets=offsets, first_start=settings.kafka.first_start)
+
+
+def limits(settings: Settings) -> Limits:
+    """Collect the worker's bounds."""
+    return Limits(
+        lateness=settings.source.lateness,
+        max_lead=settings.source.max_lead,
+        max_waiting=settings.source.max_waiting,
+        checkpoint_every=settings.store.checkpoint_every,
+        lease=settings.store.lease,
+        dead_letters_per_minute=settings.dead_letters.pause_above_per_minute,
+    )
+
+
+def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
+    """Build the worker on Kafka."""
+    settings.store.state.mkdir(parents=True, exist_ok=True)
+    host = socket.gethostname()
+    return Worker(
+        worker_id=f"{host}-{os.getpid()}-{os.urandom(4).hex()}",
+        host=host,
+        database=database,
+        folder=ChunkFolder(settings.store.state),
+        new_pipeline=partial(new_pipeline, settings),
+        new_source=partial(kafka_source, settings),
+        decoder=Decoder(keys, settings.source.format),
+        dead_letters=dead_letters(settings),
+        limits=limits(settings),
+        config_digest=config_digest(settings),
+    )
+
+
+def start_worker(settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT, with its health endpoint and one publisher a sink."""
+    raise NotImplementedError
