@@ -44,14 +44,14 @@ class AlertStream:
         self._risks = Risks()
         self._shared = shared
 
+    def name_of(self, key: int) -> Name | None:
+        """Give id, tenant and issuer of a client, key or principal by its hash, where it is known."""
+        return self._names.get(key)
+
     @property
     def open_alerts(self) -> int:
         """Number of alerts whose episode is still open."""
         return len(self._episodes)
-
-    def name_of(self, key: int) -> Name | None:
-        """Give id, tenant and issuer of a key, client or principal by its hash."""
-        return self._names.get(key)
 
     def fold(self, findings: Sequence[Findings], events: Events, watermark: int) -> AlertChanges:
         """Take in the findings on one batch.

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError, core_schema
 MAX_TEXT_CHARS: Final = 1024
 MAX_ID_BYTES: Final = 256
 MAX_LIST_ITEMS: Final = 256
+MAX_ACTORS: Final = 4
 MAX_RECORD_BYTES: Final = 64 * 1024
 NUL_CHARACTER: Final = "nul_character"
 ID_TOO_LONG: Final = "id_too_long"
@@ -120,13 +121,15 @@ def placeholder_to_null(value: object) -> object:
 def word_of(vocabulary: type[StrEnum], value: object) -> object:
     """Read a word of an open vocabulary: what it does not know becomes `other`, or `unknown`.
 
-    The URN forms of OAuth grant types count by their last part.
+    The URN forms of OAuth grant types count by their last part. A word of the vocabulary is never a placeholder.
     """
+    known = vocabulary.__members__.values()
+    if value in known:
+        return value
     value = placeholder_to_null(value)
     if not isinstance(value, str):
         return value
     word = value.rsplit(":", 1)[-1] if value.startswith("urn:") else value
-    known = vocabulary.__members__.values()
     if word in known:
         return word
     return "other" if "other" in known else "unknown"
@@ -208,15 +211,12 @@ def _scope_words(value: object) -> object:
 _Bounded = Annotated[str, Field(max_length=MAX_TEXT_CHARS), AfterValidator(_without_nul)]
 _Id = Annotated[str, Field(min_length=1), AfterValidator(_without_nul), AfterValidator(_within_id_bound)]
 _TIME_SCHEMA = WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "number", "minimum": 0}]})
-_STRINGS_SCHEMA = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string"},
-            {"type": "array", "items": {"type": "string"}, "maxItems": MAX_LIST_ITEMS},
-            {"type": "null"},
-        ]
-    }
-)
+
+
+def _strings_schema(max_items: int) -> WithJsonSchema:
+    many = {"type": "array", "items": {"type": "string"}, "maxItems": max_items}
+    return WithJsonSchema({"anyOf": [{"type": "string"}, many, {"type": "null"}]})
+
 
 EventId = Annotated[_Id, Text()]
 Micros = Annotated[int, BeforeValidator(parse_time), _TIME_SCHEMA, Time()]
@@ -247,12 +247,18 @@ CountryCode = Annotated[
 Strings = Annotated[
     Annotated[list[_Bounded], Field(max_length=MAX_LIST_ITEMS)] | None,
     BeforeValidator(one_or_many),
-    _STRINGS_SCHEMA,
+    _strings_schema(MAX_LIST_ITEMS),
+    Text(),
+]
+Actors = Annotated[
+    Annotated[list[_Bounded], Field(max_length=MAX_ACTORS)] | None,
+    BeforeValidator(one_or_many),
+    _strings_schema(MAX_ACTORS),
     Text(),
 ]
 Scopes = Annotated[
     Annotated[list[_Bounded], Field(max_length=MAX_LIST_ITEMS)] | None,
     BeforeValidator(_scope_words),
-    _STRINGS_SCHEMA,
+    _strings_schema(MAX_LIST_ITEMS),
     Text(),
 ]

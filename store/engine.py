@@ -20,6 +20,7 @@ from store.errors import StoreError, StoreUnavailableError
 BUSY_TIMEOUT_MS: Final = 10_000
 CONNECT_TIMEOUT_S: Final = 5
 _WRITES: Final = "tokentrail_writes"
+_URLS: Final = "write sqlite:///file.db or postgresql+psycopg://user:password@host/database"
 
 
 class clock(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
@@ -47,6 +48,11 @@ class Database:
         self.engine = engine
         self._writing = engine.execution_options(**{_WRITES: True})
 
+    @property
+    def place(self) -> str:
+        """Its URL without the password, for people."""
+        return self.engine.url.render_as_string(hide_password=True)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view.
@@ -54,7 +60,7 @@ class Database:
         Raises:
             StoreUnavailableError: the database does not answer.
         """
-        with _errors_named(self.engine), self.engine.connect() as connection, connection.begin():
+        with _errors_named(self.place), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -64,7 +70,7 @@ class Database:
         Raises:
             StoreUnavailableError: the database does not answer, or stayed locked.
         """
-        with _errors_named(self.engine), self._writing.begin() as connection:
+        with _errors_named(self.place), self._writing.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -84,7 +90,7 @@ def connect(url: str) -> Database:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StoreError("store URL is not readable; write sqlite:///file.db or postgresql+psycopg://…") from error
+        raise StoreError("no URL", place="store", next_step=_URLS) from error
     match parsed.get_backend_name():
         case "sqlite":
             return Database(_sqlite(url, parsed.database))
@@ -93,23 +99,23 @@ def connect(url: str) -> Database:
             arguments = {"connect_timeout": CONNECT_TIMEOUT_S}
             return Database(_engine(url, pool_pre_ping=True, connect_args=arguments))
         case other:
-            raise StoreError(f"no store on {other}; use sqlite:///file.db or postgresql+psycopg://…")
+            raise StoreError(f"no store on {other}", place="store", next_step=_URLS)
 
 
 def _engine(url: str, *, pool_pre_ping: bool, connect_args: Mapping[str, object]) -> Engine:
     try:
         return create_engine(url, hide_parameters=True, pool_pre_ping=pool_pre_ping, connect_args=dict(connect_args))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"no driver for the store URL: {error}; use postgresql+psycopg://…") from error
+        raise StoreError(f"no driver: {error}", place="store", next_step=_URLS) from error
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
     if not path or path == ":memory:":
-        raise StoreError("worker and dashboard share the store: sqlite needs a file, as in sqlite:///file.db")
+        raise StoreError("worker and dashboard share the store, so SQLite needs a file", place="store", next_step=_URLS)
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot make the directory of {path}: {error.strerror}") from error
+        raise StoreError(f"cannot make its directory: {error.strerror}", place=path) from error
     engine = _engine(url, pool_pre_ping=False, connect_args={"timeout": BUSY_TIMEOUT_MS / 1_000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -129,16 +135,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _errors_named(engine: Engine) -> Iterator[None]:
-    place = engine.url.render_as_string(hide_password=True)
+def _errors_named(place: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise StoreUnavailableError(f"store {place} does not answer: {_first_line(error)}") from error
+        raise StoreUnavailableError(f"does not answer: {_first_line(error)}", place=place) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise StoreUnavailableError(f"store {place} broke the connection: {_first_line(error)}") from error
-        raise StoreError(f"store {place} refused a statement: {_first_line(error)}") from error
+            raise StoreUnavailableError(f"broke the connection: {_first_line(error)}", place=place) from error
+        raise StoreError(f"refused a statement: {_first_line(error)}", place=place) from error
 
 
 def _first_line(error: Exception) -> str:

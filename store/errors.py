@@ -1,4 +1,4 @@
-"""Errors of the store. Every one is a `StoreError` and says what to do next."""
+"""Errors of the store, each with its place and the next step."""
 
 from __future__ import annotations
 

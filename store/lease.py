@@ -73,4 +73,4 @@ def guard(connection: Connection, epoch: int) -> None:
 
 
 def _lost(epoch: int) -> LeadershipLostError:
-    return LeadershipLostError(f"another worker leads: epoch {epoch} is over")
+    return LeadershipLostError(f"another worker leads, epoch {epoch} is over", place="lease")

@@ -24,7 +24,8 @@ def migrate(database: Database) -> None:
     """
     config = _config()
     with database.write() as connection:
-        _refuse_unknown(config, _stored(MigrationContext.configure(connection)))
+        stored = MigrationContext.configure(connection).get_current_revision()
+        _refuse_unknown(config, stored, database.place)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -38,11 +39,13 @@ def require_current(database: Database) -> None:
     """
     config = _config()
     with database.read() as connection:
-        stored = _stored(MigrationContext.configure(connection))
-    _refuse_unknown(config, stored)
+        stored = MigrationContext.configure(connection).get_current_revision()
+    _refuse_unknown(config, stored, database.place)
     if stored != ScriptDirectory.from_config(config).get_current_head():
         raise StoreVersionError(
-            "the store's tables are missing or older than this program: start `tokentrail run` once"
+            "tables are missing or older than this program",
+            place=database.place,
+            next_step="start `tokentrail run`, which brings them up to date",
         )
 
 
@@ -53,11 +56,9 @@ def _config() -> Config:
     return config
 
 
-def _stored(context: MigrationContext) -> str | None:
-    return context.get_current_revision()
-
-
-def _refuse_unknown(config: Config, stored: str | None) -> None:
+def _refuse_unknown(config: Config, stored: str | None, place: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if stored is not None and stored not in known:
-        raise StoreVersionError(f"the store's tables are of version {stored}, newer than this program: upgrade it")
+        raise StoreVersionError(
+            f"tables are of version {stored}, newer than this program", place=place, next_step="upgrade tokentrail"
+        )
