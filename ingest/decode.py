@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -59,6 +59,14 @@ class Decoded:
     counters: Counter[str]
     unknown_fields: frozenset[str]
 
+    def take(self, rows: npt.NDArray[Any] | slice) -> Decoded:
+        """Select events; what is said about other records stays."""
+        return replace(self, events=self.events.take(rows), source_row=self.source_row[rows], leaked=self.leaked[rows])
+
+    def without_report(self) -> Decoded:
+        """Give the events alone."""
+        return replace(self, dead=[], skipped=Counter(), counters=Counter(), unknown_fields=frozenset())
+
     @classmethod
     def concat(cls, parts: Sequence[Decoded], starts: Sequence[int]) -> Decoded:
         """Join parts whose records began at `starts` of the whole batch."""
@@ -97,6 +105,11 @@ class Decoder:
             return Decoded(Events.empty(), _NO_ROWS, np.empty(0, np.bool_), [], Counter(), Counter(), frozenset())
         parts = [_Batch(self._secrets, self._format, self._fast, raw.slice(at, at + _MAX_ROWS)) for at in starts]
         return Decoded.concat([part.decode() for part in parts], starts)
+
+
+    def bury(self, raw: RawRecords, row: int, reason: DeadReason, detail: str) -> DeadLetter:
+        """Make a dead letter of a record that was decoded and is refused later."""
+        return _Batch(self._secrets, self._format, self._fast, raw).letter(row, Refusal(reason, detail))
 
 
 @dataclass(slots=True)
@@ -163,7 +176,7 @@ class _Batch:
             if value is None:
                 self._skipped["tombstone"] += 1
             elif len(value) > MAX_RECORD_BYTES:
-                detail = f"the record has {len(value)} bytes, at most {MAX_RECORD_BYTES} are allowed"
+                detail = f"the record has more than {MAX_RECORD_BYTES} bytes"
                 self._bury(row, Refusal(DeadReason.TOO_LARGE, detail))
             elif headers and is_binary(headers[row]):
                 self._transform(value, row, partial(unwrap_binary, headers=headers[row]), work)
@@ -278,6 +291,9 @@ class _Batch:
         )
 
     def _bury(self, row: int, refusal: Refusal) -> None:
+        self._dead.append(self.letter(row, refusal))
+
+    def letter(self, row: int, refusal: Refusal) -> DeadLetter:
         """Make a dead letter; nothing in it may hold a raw token."""
         raw, value = self._raw, self._raw.values[row]
         clean = redact_unreadable if refusal.reason in _UNREADABLE else redact
@@ -296,7 +312,7 @@ class _Batch:
                 for name, text in (raw.headers[row] if raw.headers else ())
             ],
         )
-        self._dead.append(letter.bounded())
+        return letter.bounded()
 
     def _redacted_key(self, row: int) -> bytes | None:
         key = self._raw.keys[row] if self._raw.keys else None

@@ -19,6 +19,7 @@ from ingest.scanner import ENVELOPE_FIELD, FIELD_INDEX, NON_ASCII, NONE, UNSURE,
 from schemas.columns import COLUMNS, LIST_FIELDS, MARKERS
 from schemas.events import TokenEvent
 from schemas.fields import (
+    MAX_ACTORS,
     MAX_ID_BYTES,
     MAX_LIST_ITEMS,
     Code,
@@ -33,34 +34,24 @@ from schemas.frame import Events
 from schemas.frame import Text as EventText
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Range of a number or length of a list, as the contract states it."""
-
-    low: float
-    high: float
-    max_items: int
-
-    @classmethod
-    def of(cls, field: FieldInfo) -> Bounds:
-        """Read them from a field's constraints."""
-        low, high, items = -np.inf, np.inf, MAX_LIST_ITEMS
-        for constraint in field.metadata:
-            match constraint:
-                case annotated_types.Ge(ge=value):
-                    low = value
-                case annotated_types.Gt(gt=value):
-                    low = np.nextafter(value, np.inf)
-                case annotated_types.Le(le=value):
-                    high = value
-                case annotated_types.Lt(lt=value):
-                    high = value - 1
-                case annotated_types.MaxLen(max_length=value):
-                    items = min(items, value)
-        return cls(low, high, items)
+def _bounds(field: FieldInfo) -> tuple[float, float]:
+    """Smallest and largest value of a number, as the contract states them."""
+    low, high = -np.inf, np.inf
+    for constraint in field.metadata:
+        match constraint:
+            case annotated_types.Ge(ge=int() | float() as value):
+                low = value
+            case annotated_types.Gt(gt=int() | float() as value):
+                low = float(np.nextafter(value, np.inf))
+            case annotated_types.Le(le=int() | float() as value):
+                high = value
+            case annotated_types.Lt(lt=int() as value):
+                high = value - 1
+    return low, high
 
 
-_BOUNDS: Final = {name: Bounds.of(field) for name, field in TokenEvent.model_fields.items()}
+_BOUNDS: Final = {name: _bounds(field) for name, field in TokenEvent.model_fields.items()}
+_MAX_ITEMS: Final = {"actor": MAX_ACTORS}
 _SPLIT_FIELDS: Final = frozenset({"scope", "requested_scope", "required_scope"})
 
 
@@ -165,7 +156,7 @@ def _read_fields(reader: Reader) -> tuple[Columns, dict[str, pa.Array]]:
 
 def _read_text(reader: Reader, name: str, marker: Text | Key | Country) -> pa.Array:
     if name in LIST_FIELDS:
-        return reader.lists(name, _BOUNDS[name].max_items, split=name in _SPLIT_FIELDS)
+        return reader.lists(name, _MAX_ITEMS.get(name, MAX_LIST_ITEMS), split=name in _SPLIT_FIELDS)
     if name == "event_id":
         return reader.text(name, max_bytes=MAX_ID_BYTES, required=True)
     reader.blank_placeholders(name)
@@ -175,7 +166,7 @@ def _read_text(reader: Reader, name: str, marker: Text | Key | Country) -> pa.Ar
 
 
 def _read_column(reader: Reader, name: str, marker: object) -> npt.NDArray[Any]:
-    bounds, column = _BOUNDS[name], COLUMNS[name]
+    (low, high), column = _BOUNDS[name], COLUMNS[name]
     match marker:
         case Time():
             return reader.times(name, required=TokenEvent.model_fields[name].is_required())
@@ -184,7 +175,7 @@ def _read_column(reader: Reader, name: str, marker: object) -> npt.NDArray[Any]:
         case Flags(vocabulary=vocabulary):
             return reader.flags(name, vocabulary)
     if column.dtype.kind == "f":
-        return reader.decimals(name, bounds.low, bounds.high, column.null)
+        return reader.decimals(name, low, high, column.null)
     if TokenEvent.model_fields[name].annotation == bool | None:
         return reader.booleans(name, column.null).astype(column.dtype)
-    return reader.integers(name, bounds.low, bounds.high, column.null).astype(column.dtype)
+    return reader.integers(name, low, high, column.null).astype(column.dtype)

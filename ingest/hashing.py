@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
 from ingest.compiled import kernel
 
 Keys = npt.NDArray[np.uint64]
@@ -73,7 +74,8 @@ def _absorb(
 
 
 @kernel
-def _word(data: Bytes, at: int) -> np.uint64:
+def load_word(data: Bytes, at: int) -> np.uint64:
+    """Eight bytes, little-endian."""
     return (
         np.uint64(data[at])
         | (np.uint64(data[at + 1]) << np.uint64(8))
@@ -98,7 +100,7 @@ def _siphash(
         length += 8
     at = start
     while at + 8 <= end:
-        state = _absorb(state, _word(data, at))
+        state = _absorb(state, load_word(data, at))
         at += 8
     last = np.uint64(length) << _U56
     shift = _ZERO

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ingest.compiled import kernel
 from ingest.hashing import HashKey
+from ingest.words import same_bytes
 
 HASH_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY"
 PREVIOUS_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY_PREVIOUS"
@@ -35,9 +36,22 @@ _SECRET: Final = re.compile(
     rb"gh[opsur]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|glpat-[A-Za-z0-9_-]{20,255}"
     rb"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|[rs]k_live_[A-Za-z0-9]{10,255}"
 )
-_MARKS: Final = (b"eyJ", b"ghp_", b"gho_", b"ghs_", b"ghu_", b"ghr_", b"_pat_", b"lpat-", b"_live_") + tuple(
-    b"xox%c-" % letter for letter in b"abeoprs"
+_MARKS: Final = (
+    b"eyJ",
+    b"gho_",
+    b"ghp_",
+    b"ghs_",
+    b"ghu_",
+    b"ghr_",
+    b"github_pat_",
+    b"glpat-",
+    b"sk_live_",
+    b"rk_live_",
+) + (
+    *(b"xox%c-" % letter for letter in b"abeoprs"),
+    *(b"\\u00%c" % digit for digit in b"234567"),
 )
+"""Every token starts with one of these, or with an escape that could spell one."""
 _ESCAPED_ASCII: Final = re.compile(rb"\\(?:u00([2-7][0-9A-Fa-f])|.)", re.DOTALL)
 _TOKEN_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 
@@ -154,15 +168,15 @@ def _header(segment: bytes) -> bytes:
 
 
 def suspects(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> list[int]:
-    """Find the records that may hold a raw token, or an escape that could hide one; the rest is clean."""
+    """Find the records that may hold a raw token; the rest is clean. Each record is followed by a NUL."""
     rows = np.empty(len(starts), np.int64)
-    count = _suspects(data, starts, ends, _LAST_BYTES, _MARK_OFFSETS, _MARK_BYTES, rows)
+    count = _suspects(data, starts, ends, _FIRST_PAIRS, _MARK_OFFSETS, _MARK_BYTES, rows)
     return [int(row) for row in rows[:count]]
 
 
 _MARK_OFFSETS: Final = np.cumsum([0, *map(len, _MARKS)])
 _MARK_BYTES: Final = np.frombuffer(b"".join(_MARKS), np.uint8)
-_LAST_BYTES: Final = np.isin(np.arange(256), [mark[-1] for mark in _MARKS] + [ord("\\")])
+_FIRST_PAIRS: Final = np.isin(np.arange(1 << 16), [mark[0] << 8 | mark[1] for mark in _MARKS])
 
 
 @kernel
@@ -170,15 +184,17 @@ def _suspects(
     data: npt.NDArray[np.uint8],
     starts: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
-    last_bytes: npt.NDArray[np.bool_],
+    pairs: npt.NDArray[np.bool_],
     offsets: npt.NDArray[np.int64],
     marks: npt.NDArray[np.uint8],
     rows: npt.NDArray[np.int64],
 ) -> int:
     count = 0
     for row in range(len(starts)):
+        pair = 0
         for at in range(starts[row], ends[row]):
-            if last_bytes[data[at]] and _suspicious(data, starts[row], at, offsets, marks):
+            pair = ((pair << 8) | np.int64(data[at])) & 0xFFFF
+            if pairs[pair] and _marked(data, at - 1, offsets, marks):
                 rows[count] = row
                 count += 1
                 break
@@ -186,19 +202,9 @@ def _suspects(
 
 
 @kernel
-def _suspicious(
-    data: npt.NDArray[np.uint8], start: int, at: int, offsets: npt.NDArray[np.int64], marks: npt.NDArray[np.uint8]
-) -> bool:
-    if data[at] == 0x5C:
-        # Every record is followed by a NUL, so looking ahead stays inside.
-        return data[at + 1] == 0x75 and data[at + 2] == 0x30 and data[at + 3] == 0x30 and data[at + 4] >= 0x32
+def _marked(data: npt.NDArray[np.uint8], at: int, offsets: npt.NDArray[np.int64], marks: npt.NDArray[np.uint8]) -> bool:
     for mark in range(len(offsets) - 1):
-        size = offsets[mark + 1] - offsets[mark]
-        if at + 1 - start < size:
-            continue
-        same = True
-        for i in range(size):
-            same = same and data[at + 1 - size + i] == marks[offsets[mark] + i]
-        if same:
+        start, end = offsets[mark], offsets[mark + 1]
+        if same_bytes(data, at, marks, start, end):
             return True
     return False

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from ingest.compiled import kernel
 
+from ingest.compiled import kernel
+from ingest.hashing import load_word
 from ingest.words import WordTable, find_word
 from schemas.events import TokenEvent
 
@@ -36,6 +37,8 @@ NON_ASCII: Final = 2
 MAX_UNKNOWN_SAMPLED: Final = 256
 _MAX_DEPTH: Final = 60
 _MAX_DIGITS: Final = 200  # with an exponent of two digits still far from the end of the doubles
+_ONES, _HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_QUOTES, _BACKSLASHES, _BLANKS = (_ONES * np.uint64(byte) for byte in b'"\\ ')
 _NULL, _TRUE, _FALSE = (np.frombuffer(word, np.uint8) for word in (b"null", b"true", b"false"))
 
 
@@ -195,8 +198,21 @@ def _value(data: Bytes, at: int) -> tuple[int, int, int, int, int]:
 
 
 @kernel
+def _plain(data: Bytes, at: int) -> int:
+    """Step over eight bytes at a time while all are ASCII without quote, backslash and controls."""
+    while True:
+        word = load_word(data, at)
+        quote, slash = word ^ _QUOTES, word ^ _BACKSLASHES
+        odd = (quote - _ONES) | (slash - _ONES) | (word - _BLANKS) | word
+        if odd & _HIGH_BITS:
+            return at
+        at += 8
+
+
+@kernel
 def _string(data: Bytes, at: int) -> tuple[int, int, int]:
     """Read a string from behind its opening quote: (end of the text, next position or -1, status)."""
+    at = _plain(data, at)
     high = 0
     while True:
         byte = np.int64(data[at])

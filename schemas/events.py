@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.fields import (
     MAX_LIST_ITEMS,
+    Actors,
     Code,
     CountryCode,
     EventId,
@@ -104,9 +105,7 @@ class TokenEvent(BaseModel):
     session_id: ScopedId = Field(None, description="Login session.")
     grant_type: Annotated[GrantType | None, Code(GrantType)] = Field(None, description="OAuth grant.")
     subject_token_id: ScopedId = Field(None, description="Token exchange: the token that was exchanged.")
-    actor: Annotated[Strings, Field(max_length=4)] = Field(
-        None, description="Token exchange: who acts, outermost first."
-    )
+    actor: Actors = Field(None, description="Token exchange: who acts, outermost first.")
 
     key_id: ScopedId = Field(None, description="`kid` or KMS key.")
     key_version: OptionalText = Field(None, description="Version of the key.")
