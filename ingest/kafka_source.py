@@ -58,20 +58,24 @@ class KafkaSource:
     ) -> None:
         self.topic = topic
         self._place = f"kafka topic {topic}"
-        try:
-            self._consumer = KafkaConsumer(**{**FETCH, **client})
-        except KafkaError as error:
-            raise SourceError(
-                f"no broker answers: {error}",
-                place=self._place,
-                next_step="check bootstrap_servers, TLS and SASL settings",
-            ) from error
+        self._client = {**FETCH, **client}
+        self._consumer = self._connected()
         self.delivered: dict[int, int] = {}
         self._paused: set[int] = set()
         self._ends: dict[int, int] = {}
         self._ends_at = float("-inf")
         self._notices: list[str] = []
         self._assign(offsets, first_start)
+
+    def _connected(self) -> KafkaConsumer:
+        try:
+            return KafkaConsumer(**self._client)
+        except KafkaError as error:
+            raise SourceError(
+                f"no broker answers: {error}",
+                place=self._place,
+                next_step="check bootstrap_servers, TLS and SASL settings",
+            ) from error
 
     @property
     def partitions(self) -> set[int]:
@@ -89,15 +93,11 @@ class KafkaSource:
         origin = self._consumer.end_offsets if at_start else self._consumer.beginning_offsets
         unknown = [tp for number, tp in here.items() if number not in offsets]
         starts = origin(unknown) if unknown else {}
-        for number, tp in here.items():
-            self._seek(number, offsets[number] if number in offsets else starts[tp])
+        self.delivered = {number: offsets[number] if number in offsets else starts[tp] for number, tp in here.items()}
+        self._rewind()
 
     def _tp(self, number: int) -> TopicPartition:
         return TopicPartition(self.topic, number)
-
-    def _seek(self, number: int, offset: int) -> None:
-        self._consumer.seek(self._tp(number), offset)
-        self.delivered[number] = offset
 
     def poll(self, seconds: float) -> Polled:
         """Wait up to `seconds` for records. A broker that is away gives an empty poll, not an error."""
@@ -109,8 +109,6 @@ class KafkaSource:
             self._back_in_range(error)
             fetched = {}
         except KafkaError as error:
-            # The client keeps the half-unpacked fetch and would hang: position every partition anew.
-            self._rewind()
             markers = self._skip_unreadable(error)
             fetched = {}
         return Polled(self._columns(fetched), markers, self._take_notices())
@@ -143,23 +141,22 @@ class KafkaSource:
         if not added:
             return
         self._consumer.assign([self._tp(number) for number in sorted(self.partitions | added)])
-        for number, offset in list(self.delivered.items()):
-            self._seek(number, offset)
         starts = self._consumer.beginning_offsets([self._tp(number) for number in added])
         for tp, start in starts.items():
-            self._seek(tp.partition, start)
-        self._consumer.pause(*map(self._tp, self._paused))
+            self.delivered[tp.partition] = start
+        self._rewind()
         self._notices.append(f"{self.topic}: partitions {sorted(added)} were added, reading them from their beginning")
 
     def _rewind(self) -> None:
+        """Position every partition at what was delivered."""
         for number, offset in self.delivered.items():
-            self._seek(number, offset)
+            self._consumer.seek(self._tp(number), offset)
+        self._consumer.pause(*map(self._tp, self._paused))
 
     def _back_in_range(self, error: OffsetOutOfRangeError) -> None:
         tps = [self._tp(number) for number in self.partitions]
         first = self._consumer.beginning_offsets(tps)
         last = self._consumer.end_offsets(tps)
-        self._rewind()
         for tp in tps:
             wanted = self.delivered[tp.partition]
             if wanted < first[tp]:
@@ -168,37 +165,40 @@ class KafkaSource:
                 what = f"offset {wanted} lies behind the end {last[tp]}: the topic was made anew"
             else:
                 continue
-            self._seek(tp.partition, first[tp])
+            self.delivered[tp.partition] = first[tp]
             self._notices.append(f"{self.topic}[{tp.partition}]: {what}; reading on from {first[tp]} ({error})")
+        self._rewind()
 
     def _skip_unreadable(self, error: KafkaError) -> list[DeadLetter]:
+        # The client keeps a half-unpacked fetch and would wait on it for ever: only a new one goes on.
+        self.close()
+        self._consumer = self._connected()
+        self._consumer.assign([self._tp(number) for number in sorted(self.partitions)])
         markers = []
-        for number in sorted(self.partitions):
-            first = self.delivered[number]
-            if self._readable(number, first):
-                continue
+        for number, first in sorted(self.delivered.items()):
             end = self._consumer.end_offsets([self._tp(number)])[self._tp(number)]
+            if first >= end or self._readable(number, first):
+                continue
             after = self._first_readable(number, first + 1, end)
             detail = f"records {first} to {after - 1} cannot be unpacked and were skipped: {error}"
             markers.append(DeadLetter(DeadReason.CORRUPT_BATCH, detail, None, self.topic, number, first))
-            self._seek(number, after)
-        self._consumer.resume(*map(self._tp, self.partitions - self._paused))
+            self.delivered[number] = after
         self._rewind()
         return markers
 
     def _readable(self, number: int, offset: int) -> bool:
-        """Try one fetch of one partition at an offset; a broker that does not answer counts as readable."""
-        others = self.partitions - {number}
-        self._consumer.pause(*map(self._tp, others))
-        self._consumer.resume(self._tp(number))
-        self._consumer.seek(self._tp(number), offset)
+        """Try one fetch with a client of its own; a broker that does not answer counts as readable."""
+        probe = self._connected()
         try:
-            self._consumer.poll(timeout_ms=BROKER_ANSWER_MS, max_records=1)
+            probe.assign([self._tp(number)])
+            probe.seek(self._tp(number), offset)
+            probe.poll(timeout_ms=BROKER_ANSWER_MS, max_records=1)
         except OffsetOutOfRangeError:
             return True
         except KafkaError:
-            self._consumer.seek(self._tp(number), offset)
             return False
+        finally:
+            probe.close(autocommit=False, timeout_ms=BROKER_ANSWER_MS)
         return True
 
     def _first_readable(self, number: int, low: int, end: int) -> int:

@@ -25,9 +25,15 @@ os.environ["NUMBA_CACHE_DIR"] = str(
 
 
 @pytest.fixture(scope="session")
-def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def kafka_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a broker of our own keeps its data (`data/<topic>-<partition>`)."""
+    return tmp_path_factory.mktemp("kafka")
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(kafka_folder: Path) -> Iterator[Service]:
     """A running broker; `.address` is its bootstrap. A test that stops it starts it again."""
-    service = kafka_service(tmp_path_factory.mktemp("kafka"))
+    service = kafka_service(kafka_folder)
     service.start()
     yield service
     service.remove()
