@@ -106,8 +106,3 @@ def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
         limits=limits(settings),
         config_digest=config_digest(settings),
     )
-
-
-def start_worker(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT, with its health endpoint and one publisher a sink."""
-    raise NotImplementedError

@@ -8,6 +8,6 @@ from app.options import ConfigFile
 def run(config: ConfigFile = None) -> None:
     """Consume the event topic: check every event, store and publish alerts. Stops cleanly on SIGTERM and Ctrl-C."""
     from app.settings import load
-    from app.wiring import start_worker
+    from app.working import work
 
-    start_worker(load(config))
+    work(load(config))
