@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.geography.impossible_geography import ImpossibleGeography
+from detectors.refresh.refresh_reuse import RefreshReuse
 
-_ALL: Final[tuple[type[Detector], ...]] = (ImpossibleGeography,)
+_ALL: Final[tuple[type[Detector], ...]] = (FailedAuthBurst, ImpossibleGeography, RefreshReuse)
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
 """Detector type → class."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 from itertools import pairwise
-from typing import Any, Final, TypeAlias, get_args, get_origin
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 import annotated_types
 import numpy as np
@@ -319,37 +320,38 @@ LAWS: Final[tuple[Law, ...]] = (
 
 
 def variants(kind: type[Detector]) -> Iterator[tuple[str, Detector]]:
-    """The detector with its defaults, then with each option at each of its other values.
-
-    Raises:
-        LookupError: an option has neither bounds nor `examples`, so nothing could vary it.
-    """
+    """The detector with its defaults, then with each option at each of its other values."""
     yield kind.type, kind()
-    for name, info in kind.model_fields.items():
-        changed = 0
-        for value in other_values(info):
-            try:
-                detector = kind.model_validate({name: value})
-            except ValidationError:  # out of balance with the other options' defaults
-                continue
-            changed += 1
+    for name in kind.model_fields:
+        for value, detector in varied(kind, name):
             yield f"{kind.type}[{name}={value}]", detector
-        if not changed:
-            raise LookupError(f"{kind.type}.{name}: give it bounds or examples that differ from its default")
+
+
+def varied(kind: type[Detector], name: str) -> list[tuple[Any, Detector]]:
+    """The detector with one option at each value that goes with the others' defaults."""
+    found = []
+    for value in other_values(kind.model_fields[name]):
+        with suppress(ValidationError):
+            found.append((value, kind.model_validate({name: value})))
+    return found
 
 
 def other_values(info: FieldInfo) -> list[Any]:
-    """The values to try for one option: its examples, or else its bounds, both sides of a switch, all words."""
+    """The values to try for one option: its examples, or else its bounds, both sides of a switch, all words.
+
+    Options that hold a set of words are tried with each word alone.
+    """
     default = info.get_default(call_default_factory=True)
     kinds = [info.annotation, *get_args(info.annotation)]
+    words = [word for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum) for word in kind]
     values: list[Any]
     if info.examples:
         values = list(info.examples)
+    elif words:
+        values = [frozenset({word}) for word in words] if get_origin(info.annotation) is frozenset else words
     elif bool in kinds:
         values = [True, False]
-    elif words := [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)]:
-        values = list(words[0])
-    elif get_origin(info.annotation) is not None and str in map(type, get_args(info.annotation)):
+    elif get_origin(info.annotation) is Literal:
         values = list(get_args(info.annotation))
     else:
         values = bounds(info, default)

@@ -20,6 +20,7 @@ from tests.detectors.laws import (
     law_placeholders,
     law_restore,
     variants,
+    varied,
 )
 from tests.detectors.streams import mixed_stream
 
@@ -70,9 +71,17 @@ def test_variants_try_both_bounds_of_an_option() -> None:
     assert [name for name, _ in variants(toys.Honest)] == ["honest", "honest[every=2]", "honest[every=9]"]
 
 
-def test_an_option_that_nothing_can_vary_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [pytest.param(kind, name, id=f"{kind.type}.{name}") for kind in DETECTORS.values() for name in kind.model_fields],
+)
+def test_every_option_has_bounds_or_examples_to_vary_it_by(kind: type[Detector], name: str) -> None:
+    assert varied(kind, name)
+    assert kind.model_fields[name].description
+
+
+def test_an_option_without_bounds_cannot_be_varied() -> None:
     class Loose(toys.Honest):
         word: str = "x"
 
-    with pytest.raises(LookupError, match=r"honest\.word"):
-        list(variants(Loose))
+    assert not varied(Loose, "word")
