@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from detectors.authentication.attempts import DENIAL, PROBE, SECRET, Failures
+from detectors.authentication.attempts import DENIAL, PROBE, SECRET
+from detectors.authentication.counts import peers, weight
 from detectors.authentication.paces import is_steady, measure_pace
 from detectors.authentication.shapes import (
     ASN,
@@ -26,16 +26,18 @@ from detectors.authentication.shapes import (
     Limits,
 )
 from detectors.authentication.trails import cite, leave
-from detectors.authentication.verdicts import HIGH, LIKELY, LOW, MEDIUM, NONE, SURE, Verdicts, measure, say
+from detectors.authentication.verdicts import HIGH, LIKELY, LOW, MEDIUM, NONE, SURE, Array, Record, measure, say
 from detectors.kernels import inner, kernel
-from detectors.tables import NO_SLOT, TableView, find
-from detectors.windows import WindowView, expire, pair_of, push
+from detectors.tables import TableView
+from detectors.windows import WindowView, enter, expire, pair_of, push
+
+_SOURCES, _COUNTRIES, _ASNS = range(3)
 
 
 class AccountMemory(NamedTuple):
     """Windows of accounts.
 
-    - `burst`: (account and source) for a user, (client, source) for a client.
+    - `burst`: (account and source) of a user, (client, source) of a client.
     - `half`: (account, source), (account, country), (account, ASN), of the distributed shape.
     - `hour`: (account, source), of sustained guessing.
     - `denied`: (account), second factors.
@@ -50,172 +52,135 @@ class AccountMemory(NamedTuple):
 
 
 @inner
-def _peers(window: WindowView, key: np.uint64) -> int:
-    slot = find(window.counts, key)
-    return 0 if slot == NO_SLOT else int(window.counts.rows[slot].peers)
+def _burst_key(failure: Record) -> np.uint64:
+    if failure.meaning == SECRET:
+        return pair_of(failure.account, CLIENT)
+    return np.uint64(0) if failure.source == 0 else pair_of(failure.account, failure.source)
 
 
 @inner
-def _weight(window: WindowView, key: np.uint64) -> int:
-    slot = find(window.counts, key)
-    return 0 if slot == NO_SLOT else int(window.counts.rows[slot].weight)
+def _enter_places(failure: Record, half: WindowView) -> None:
+    """Enter a try with its source, country and ASN; an unknown one is nobody's peer."""
+    for part in range(3):
+        key, peer, tries = np.uint64(failure.account), np.uint64(failure.source), failure.weight
+        if part == _COUNTRIES:
+            key, peer, tries = pair_of(failure.account, COUNTRY), np.uint64(failure.country), 0
+        elif part == _ASNS:
+            key, peer, tries = pair_of(failure.account, ASN), np.uint64(failure.asn + 1), 0
+        if peer != 0:
+            enter(half, key, peer, tries, failure.time)
 
 
 @inner
-def _burst_key(failures: Failures, i: int) -> np.uint64:
-    if failures.meaning[i] == SECRET:
-        return pair_of(failures.account[i], CLIENT)
-    return pair_of(failures.account[i], failures.source[i]) if failures.source[i] != 0 else np.uint64(0)
-
-
-@inner
-def _enter(failures: Failures, i: int, memory: AccountMemory) -> None:
-    """Enter a try into the windows; an unknown source, country or ASN is nobody's peer."""
-    account, source, weight, now = failures.account[i], failures.source[i], failures.weight[i], failures.time[i]
-    burst = _burst_key(failures, i)
+def _enter(failure: Record, memory: AccountMemory) -> None:
+    burst = _burst_key(failure)
     if burst != 0:
-        push(memory.burst, burst, source, weight, now)
-    if failures.meaning[i] != SECRET:
-        push(memory.hour, account, source, weight, now)
-        if source != 0:
-            push(memory.half, account, source, weight, now)
-        if failures.country[i] != 0:
-            push(memory.half, pair_of(account, COUNTRY), np.uint64(failures.country[i]), 0, now)
-        if failures.asn[i] >= 0:
-            push(memory.half, pair_of(account, ASN), np.uint64(failures.asn[i] + 1), 0, now)
-    if failures.service[i]:
-        measure_pace(memory.paces, pair_of(account, source), now)
+        enter(memory.burst, burst, failure.source, failure.weight, failure.time)
+    if failure.meaning != SECRET:
+        enter(memory.hour, failure.account, failure.source, failure.weight, failure.time)
+        _enter_places(failure, memory.half)
+    if failure.service:
+        measure_pace(memory.paces, pair_of(failure.account, failure.source), failure.time)
 
 
 @inner
-def _distributed(failures: Failures, i: int, memory: AccountMemory, limits: Limits, verdicts: Verdicts) -> None:
-    account = failures.account[i]
-    tries, sources = _weight(memory.half, account), _peers(memory.half, account)
-    countries = _peers(memory.half, pair_of(account, COUNTRY))
-    asns = _peers(memory.half, pair_of(account, ASN))
+def _distributed(failure: Record, half: WindowView, limits: Limits, verdict: Record) -> None:
+    account = failure.account
+    tries, sources = weight(half, account), peers(half, account)
+    countries, asns = peers(half, pair_of(account, COUNTRY)), peers(half, pair_of(account, ASN))
     scattered = (
         countries >= limits.distributed_countries
         or asns >= limits.distributed_asns
         or sources >= limits.distributed_ips
     )
     if tries >= limits.distributed_tries and sources >= limits.distributed_sources and scattered:
-        say(verdicts, i, DISTRIBUTED_BRUTE_FORCE, HIGH, SURE, account)
-        measure(verdicts, i, 0, tries, limits.distributed_tries)
-        measure(verdicts, i, 1, sources, limits.distributed_sources)
-        verdicts.observed[i, 2] = countries
-        verdicts.observed[i, 3] = asns
+        say(verdict, DISTRIBUTED_BRUTE_FORCE, HIGH, SURE, account)
+        measure(verdict, 0, tries, limits.distributed_tries)
+        measure(verdict, 1, sources, limits.distributed_sources)
+        verdict.observed[2] = countries
+        verdict.observed[3] = asns
 
 
 @inner
-def _brute(failures: Failures, i: int, memory: AccountMemory, limits: Limits, verdicts: Verdicts) -> None:
-    account = failures.account[i]
-    burst = _burst_key(failures, i)
-    tries, threshold = (_weight(memory.burst, burst) if burst != 0 else 0), limits.brute_tries
+def _guessing(failure: Record, memory: AccountMemory, limits: Limits, verdict: Record) -> None:
+    """Judge a try on a user by the pair with its source and by the whole hour; on a client by its burst alone.
+
+    Software that keeps the pace of a retry timer, from a few places, holds a stale credential.
+    """
+    secret = failure.meaning == SECRET
+    burst = _burst_key(failure)
+    tries, sources = weight(memory.burst, burst), peers(memory.burst, burst)
+    threshold = limits.client_tries if secret else limits.brute_tries
+    if not secret:
+        sources = max(peers(memory.hour, failure.account), 1)
+        if tries < threshold:
+            tries, threshold = weight(memory.hour, failure.account), limits.sustained_tries
     if tries < threshold:
-        tries, threshold = _weight(memory.hour, account), limits.sustained_tries
-    if tries >= threshold:
-        _guess(failures, i, BRUTE_FORCE, STALE_CREDENTIAL, account, memory, limits, verdicts)
-        measure(verdicts, i, 0, tries, threshold)
-        verdicts.observed[i, 1] = max(_peers(memory.hour, account), 1)
-
-
-@inner
-def _secret(failures: Failures, i: int, memory: AccountMemory, limits: Limits, verdicts: Verdicts) -> None:
-    key = _burst_key(failures, i)
-    tries = _weight(memory.burst, key)
-    if tries >= limits.client_tries:
-        account = failures.account[i]
-        _guess(failures, i, CLIENT_SECRET_GUESSING, STALE_CLIENT_SECRET, account, memory, limits, verdicts)
-        measure(verdicts, i, 0, tries, limits.client_tries)
-        verdicts.observed[i, 1] = _peers(memory.burst, key)
-
-
-@inner
-def _guess(
-    failures: Failures,
-    i: int,
-    guessing: int,
-    stale: int,
-    account: np.uint64,
-    memory: AccountMemory,
-    limits: Limits,
-    verdicts: Verdicts,
-) -> None:
-    """Call it guessing, unless it is software that keeps the pace of a retry timer from a few places."""
-    source = failures.source[i]
-    sources = (
-        _peers(memory.burst, _burst_key(failures, i)) if failures.meaning[i] == SECRET else _peers(memory.hour, account)
-    )
-    few = sources < limits.distributed_sources
-    if failures.service[i] and few and is_steady(memory.paces, pair_of(account, source), failures.time[i], limits):
-        say(verdicts, i, stale, LOW, LIKELY, account)
+        return
+    steady = failure.service and sources < limits.distributed_sources
+    if steady and is_steady(memory.paces, pair_of(failure.account, failure.source), failure.time, limits):
+        say(verdict, STALE_CLIENT_SECRET if secret else STALE_CREDENTIAL, LOW, LIKELY, failure.account)
     else:
-        say(verdicts, i, guessing, MEDIUM, SURE, account)
+        say(verdict, CLIENT_SECRET_GUESSING if secret else BRUTE_FORCE, MEDIUM, SURE, failure.account)
+    measure(verdict, 0, tries, threshold)
+    verdict.observed[1] = sources
 
 
 @inner
-def _fatigue(failures: Failures, i: int, memory: AccountMemory, limits: Limits, verdicts: Verdicts) -> None:
-    account, now = failures.account[i], failures.time[i]
-    slot = push(memory.denied, account, failures.source[i], failures.weight[i], now)
-    denials = memory.denied.counts.rows[slot].weight
-    if denials >= limits.denials:
-        say(verdicts, i, MFA_FATIGUE, HIGH, SURE, account)
-        measure(verdicts, i, 0, denials, limits.denials)
+def _fatigue(failure: Record, denied: WindowView, limits: Limits, verdict: Record) -> None:
+    slot = push(denied, failure.account, failure.source, failure.weight, failure.time)
+    denials = denied.counts.rows[slot].weight
+    if denials >= limits.denials and limits.shapes & SEEKS_FATIGUE != 0:
+        say(verdict, MFA_FATIGUE, HIGH, SURE, failure.account)
+        measure(verdict, 0, denials, limits.denials)
 
 
 @inner
-def _is_tried_hard(failures: Failures, i: int, memory: AccountMemory, limits: Limits) -> bool:
-    burst = _burst_key(failures, i)
-    return burst != 0 and _weight(memory.burst, burst) >= limits.brute_tries
+def _judge(failure: Record, memory: AccountMemory, limits: Limits, verdict: Record) -> None:
+    if failure.meaning != SECRET and limits.shapes & SEEKS_DISTRIBUTED_BRUTE_FORCE != 0:
+        _distributed(failure, memory.half, limits, verdict)
+    sought = SEEKS_CLIENT_SECRETS if failure.meaning == SECRET else SEEKS_BRUTE_FORCE
+    if verdict.alert_class == NONE and limits.shapes & sought != 0:
+        _guessing(failure, memory, limits, verdict)
+
+
+@inner
+def _try(failure: Record, admitted: np.bool_, memory: AccountMemory, limits: Limits, verdict: Record) -> bool:
+    """Enter and judge a try; say whether it was entered.
+
+    A source beyond its quota adds only to what it already hammers.
+    """
+    expire(memory.burst, failure.time)
+    expire(memory.half, failure.time)
+    expire(memory.hour, failure.time)
+    entered = admitted or weight(memory.burst, _burst_key(failure)) >= limits.brute_tries
+    if entered:
+        _enter(failure, memory)
+    _judge(failure, memory, limits, verdict)
+    return entered
 
 
 @kernel
-def judge_accounts(
-    failures: Failures,
-    admitted: npt.NDArray[np.bool_],
-    memory: AccountMemory,
-    limits: Limits,
-    verdicts: Verdicts,
-) -> None:
+def judge_accounts(failures: Array, admitted: Array, memory: AccountMemory, limits: Limits, verdicts: Array) -> None:
     """Name the guessing each failure belongs to; the distributed shape, which says more, before the plain one.
 
     Args:
-        failures: m failed rows in order of time.
-        admitted: bool (m,), from `judge_sources`; a source beyond its quota adds only to what it already hammers.
+        failures: m failed rows in order of time, dtype `FAILURE`.
+        admitted: np.bool_ (m,), from `judge_sources`.
         memory: windows of this pass.
         limits: parameters.
-        verdicts: filled in, m rows.
+        verdicts: filled in, m rows of dtype `FINDING`.
     """
-    for i in range(failures.time.size):
-        meaning, account, now = failures.meaning[i], failures.account[i], failures.time[i]
-        if account == 0 or meaning == PROBE:
+    for i in range(failures.size):
+        failure, verdict = failures[i], verdicts[i]
+        if failure.account == 0 or failure.meaning == PROBE:
             continue
-        if meaning == DENIAL:
-            if limits.shapes & SEEKS_FATIGUE != 0:
-                _fatigue(failures, i, memory, limits, verdicts)
+        entered = True
+        if failure.meaning == DENIAL:
+            _fatigue(failure, memory.denied, limits, verdict)
         else:
-            expire(memory.burst, now)
-            expire(memory.half, now)
-            expire(memory.hour, now)
-            entered = admitted[i] or _is_tried_hard(failures, i, memory, limits)
-            if entered:
-                _enter(failures, i, memory)
-            _judge(failures, i, memory, limits, verdicts)
-            if not entered:
-                continue
-        key = pair_of(account, CLIENT) if meaning == SECRET else account
-        if verdicts.alert_class[i] != NONE:
-            cite(memory.trail, key, now, verdicts, i)
-        leave(memory.trail, key, now, failures.event[i])
-
-
-@inner
-def _judge(failures: Failures, i: int, memory: AccountMemory, limits: Limits, verdicts: Verdicts) -> None:
-    if failures.meaning[i] == SECRET:
-        if limits.shapes & SEEKS_CLIENT_SECRETS != 0:
-            _secret(failures, i, memory, limits, verdicts)
-        return
-    if limits.shapes & SEEKS_DISTRIBUTED_BRUTE_FORCE != 0:
-        _distributed(failures, i, memory, limits, verdicts)
-    if verdicts.alert_class[i] == NONE and limits.shapes & SEEKS_BRUTE_FORCE != 0:
-        _brute(failures, i, memory, limits, verdicts)
+            entered = _try(failure, admitted[i], memory, limits, verdict)
+        key = pair_of(failure.account, CLIENT) if failure.meaning == SECRET else np.uint64(failure.account)
+        cite(memory.trail, key, failure.time, verdict)
+        if entered:
+            leave(memory.trail, key, failure.time, failure.event)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING, Failures, Stream
+from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING
+from detectors.authentication.egress import NETWORKS, address_of
 from detectors.authentication.shapes import (
     ASN,
     BRUTE_FORCE,
     CREDENTIAL_STUFFING,
     CREDENTIAL_STUFFING_NETWORK,
-    DISTRIBUTED_BRUTE_FORCE,
     MFA_FATIGUE,
-    PASSWORD_SPRAY,
-    PASSWORD_SPRAY_NETWORK,
+    SEEKS_SUCCESS,
     SLOW_SPRAY,
     SLOW_SPRAY_NETWORK,
     SUCCESS_AFTER_FAILURES,
@@ -31,7 +29,8 @@ from detectors.authentication.verdicts import (
     MEDIUM,
     SURE,
     UNSURE,
-    Verdicts,
+    Array,
+    Record,
     say,
 )
 from detectors.kernels import inner, kernel
@@ -40,6 +39,17 @@ from detectors.windows import pair_of
 
 _DAY: Final = 86_400_000_000
 _MINUTE: Final = 60_000_000
+_ALONE, _PLACE, _DEVICE = range(3)
+_PARTS: Final = 3
+
+
+class FailedRows(NamedTuple):
+    """The m failed rows, dtype `FAILURE`, and what `judge_sources` and `judge_accounts` said about them."""
+
+    rows: Array
+    by_source: Array
+    by_account: Array
+    admitted: Array
 
 
 class AftermathMemory(NamedTuple):
@@ -48,13 +58,12 @@ class AftermathMemory(NamedTuple):
     - `suspects`: address or account of a burst → its class, tries, whether the address is shared.
     - `targets`: (address, account) that failed.
     - `contexts`: account, (account, ASN) and (account, device) → since when they were accepted.
-    - `sources`, `accounts`: trails of the earlier passes.
+    - `accounts`: trail of the tries on accounts.
     """
 
     suspects: TableView
     targets: TableView
     contexts: TableView
-    sources: TableView
     accounts: TableView
 
 
@@ -69,195 +78,141 @@ def new_contexts(ttl: int) -> Table:
 
 
 @inner
-def _suspect(verdicts: Verdicts, row: int, now: int, memory: AftermathMemory) -> None:
-    slot = upsert(memory.suspects, verdicts.entity[row], now)
-    memory.suspects.rows[slot].tries = int(verdicts.observed[row, 0])
-    memory.suspects.rows[slot].shape = verdicts.alert_class[row]
-    slow = verdicts.alert_class[row] in (SLOW_SPRAY, SLOW_SPRAY_NETWORK)
-    memory.suspects.rows[slot].shared = verdicts.severity[row] < HIGH and not slow
+def _suspect(verdict: Record, memory: AftermathMemory) -> None:
+    slow = verdict.alert_class in (SLOW_SPRAY, SLOW_SPRAY_NETWORK)
+    slot = upsert(memory.suspects, verdict.entity, verdict.time)
+    memory.suspects.rows[slot].tries = int(verdict.observed[0])
+    memory.suspects.rows[slot].shape = verdict.alert_class
+    memory.suspects.rows[slot].shared = verdict.severity < HIGH and not slow
+
+
+@inner
+def _is_attack(alert_class: int) -> bool:
+    return BRUTE_FORCE <= alert_class <= SLOW_SPRAY_NETWORK or alert_class in (
+        CREDENTIAL_STUFFING,
+        CREDENTIAL_STUFFING_NETWORK,
+        MFA_FATIGUE,
+    )
 
 
 @inner
 def _remember(
-    failures: Failures,
-    row: int,
-    by_source: Verdicts,
-    by_account: Verdicts,
-    admitted: npt.NDArray[np.bool_],
-    memory: AftermathMemory,
+    failure: Record, admitted: np.bool_, by_source: Record, by_account: Record, memory: AftermathMemory
 ) -> None:
     """Keep what a failed row showed: who is under attack, by whom, and who was tried."""
-    now, account = failures.time[row], failures.account[row]
-    if admitted[row] and failures.source[row] != 0:
-        upsert(memory.targets, pair_of(failures.source[row], account), now)
-        upsert(memory.targets, pair_of(failures.network[row], account), now)
-    if by_source.alert_class[row] in (
-        PASSWORD_SPRAY,
-        PASSWORD_SPRAY_NETWORK,
-        SLOW_SPRAY,
-        SLOW_SPRAY_NETWORK,
-        CREDENTIAL_STUFFING,
-        CREDENTIAL_STUFFING_NETWORK,
-    ):
-        _suspect(by_source, row, now, memory)
-    if by_account.alert_class[row] in (BRUTE_FORCE, DISTRIBUTED_BRUTE_FORCE, MFA_FATIGUE):
-        _suspect(by_account, row, now, memory)
+    for level in range(2):
+        if admitted and failure.source != 0:
+            upsert(memory.targets, pair_of(address_of(failure, level), failure.account), failure.time)
+        verdict = by_account if level else by_source
+        if _is_attack(verdict.alert_class):
+            _suspect(verdict, memory)
 
 
 @inner
-def _age(memory: AftermathMemory, key: np.uint64, now: int) -> int:
-    """Give for how long a context has been accepted, µs; -1 if it never was."""
-    slot = lookup(memory.contexts, key, now)
-    return -1 if slot == NO_SLOT else int(now - memory.contexts.rows[slot].since)
+def _context(row: Record, part: int) -> np.uint64:
+    """Give the key of a part of a row's context: the account alone, with its ASN, with its device; 0 if unknown."""
+    if part == _ALONE:
+        return np.uint64(row.principal)
+    if part == _PLACE:
+        return np.uint64(0) if row.asn < 0 else pair_of(row.principal, pair_of(np.uint64(row.asn), ASN))
+    return np.uint64(0) if row.device == 0 else pair_of(row.principal, row.device)
 
 
 @inner
-def _learn(memory: AftermathMemory, key: np.uint64, now: int) -> None:
-    """Note an accepted context; once a day is often enough to keep it alive."""
-    slot = lookup(memory.contexts, key, now)
-    if slot == NO_SLOT:
-        slot = upsert(memory.contexts, key, now)
-        memory.contexts.rows[slot].since = now
-    elif now - memory.contexts.rows[slot].touched > _DAY:
-        upsert(memory.contexts, key, now)
+def _learn(row: Record, contexts: TableView) -> None:
+    """Note an accepted context; touching it once a day keeps it alive."""
+    for part in range(3):
+        key = _context(row, part)
+        slot = NO_SLOT if key == 0 else lookup(contexts, key, row.time)
+        since = row.time if slot == NO_SLOT else contexts.rows[slot].since
+        if key != 0 and (slot == NO_SLOT or row.time - contexts.rows[slot].touched > _DAY):
+            slot = upsert(contexts, key, row.time)
+            contexts.rows[slot].since = since
 
 
 @inner
-def _learn_all(stream: Stream, i: int, memory: AftermathMemory) -> None:
-    principal, now = stream.principal[i], stream.time[i]
-    if stream.source[i] != 0:
-        _learn(memory, principal, now)
-        if stream.asn[i] >= 0:
-            _learn(memory, pair_of(principal, pair_of(np.uint64(stream.asn[i]), ASN)), now)
-        if stream.device[i] != 0:
-            _learn(memory, pair_of(principal, stream.device[i]), now)
-
-
-@inner
-def _severity_by_context(stream: Stream, i: int, memory: AftermathMemory, limits: Limits) -> int:
+def _severity_by_context(row: Record, contexts: TableView, limits: Limits) -> int:
     """Judge a success by place (ASN) and device: both new, both the account's own, or in between.
 
     A context is the account's own if it was accepted before the attack could have begun; "new" can only be said of an
     account whose contexts have been learned that long.
     """
-    principal, now = stream.principal[i], stream.time[i]
-    learned = _age(memory, principal, now) >= limits.success_window
-    place, device = -1, -1
-    if stream.asn[i] >= 0:
-        place = int(
-            _age(memory, pair_of(principal, pair_of(np.uint64(stream.asn[i]), ASN)), now) >= limits.success_window
-        )
-    if stream.device[i] != 0:
-        device = int(_age(memory, pair_of(principal, stream.device[i]), now) >= limits.success_window)
-    if learned and place == 0 and device == 0:
-        return HIGH
-    if place == 1 and device == 1:
+    own, new = 0, 0
+    for part in range(3):
+        key = _context(row, part)
+        slot = NO_SLOT if key == 0 else lookup(contexts, key, row.time)
+        old = slot != NO_SLOT and row.time - contexts.rows[slot].since >= limits.success_window
+        own += old
+        new += key != 0 and (old == (part == _ALONE))
+    if own == _PARTS:
         return INFORMATIONAL
-    return MEDIUM
+    return HIGH if new == _PARTS else MEDIUM
 
 
 @inner
-def _by_address(
-    stream: Stream,
-    i: int,
-    address: np.uint64,
-    network: bool,  # noqa: FBT001 - a kernel's arguments are positional
-    memory: AftermathMemory,
-) -> int:
-    """Give the slot of the suspect that an address is, if this account is one that fell to it.
+def _attacker(row: Record, memory: AftermathMemory) -> int:
+    """Give the slot of the attacking source or network that a login comes from, if this account fell to it.
 
-    Behind a shared address, and in a network, only an account that failed from there counts.
+    Behind a shared source, and in a network, only an account that failed from there counts.
     """
-    if address == 0:
-        return NO_SLOT
-    slot = lookup(memory.suspects, address, stream.time[i])
-    if slot == NO_SLOT:
-        return NO_SLOT
-    target = lookup(memory.targets, pair_of(address, stream.principal[i]), stream.time[i])
-    if (network or memory.suspects.rows[slot].shared) and target == NO_SLOT:
-        return NO_SLOT
-    return slot
+    for level in range(2):
+        address = address_of(row, level)
+        slot = NO_SLOT if address == 0 else lookup(memory.suspects, address, row.time)
+        if slot != NO_SLOT:
+            innocent = level == NETWORKS or memory.suspects.rows[slot].shared
+            target = lookup(memory.targets, pair_of(address, row.principal), row.time)
+            if target != NO_SLOT or not innocent:
+                return slot
+    return NO_SLOT
 
 
 @inner
-def _tell(
-    stream: Stream,
-    i: int,
-    slot: int,
-    alert_class: int,
-    severity: int,
-    memory: AftermathMemory,
-    verdicts: Verdicts,
-    row: int,
-) -> None:
-    confidence = UNSURE if severity <= MEDIUM else (SURE if severity == CRITICAL else LIKELY)
-    say(verdicts, row, alert_class, severity, confidence, stream.principal[i])
-    verdicts.observed[row, 0] = memory.suspects.rows[slot].tries
-    if alert_class == SUCCESS_AFTER_FAILURES:
-        verdicts.observed[row, 1] = (stream.time[i] - memory.suspects.rows[slot].touched) / _MINUTE
-
-
-@inner
-def _judge(
-    stream: Stream,
-    i: int,
-    memory: AftermathMemory,
-    limits: Limits,
-    verdicts: Verdicts,
-    row: int,
-) -> None:
-    principal, now = stream.principal[i], stream.time[i]
-    account = lookup(memory.suspects, principal, now)
-    if account != NO_SLOT and memory.suspects.rows[account].shape == MFA_FATIGUE:
-        _tell(stream, i, account, MFA_FATIGUE, CRITICAL, memory, verdicts, row)
-        cite(memory.accounts, principal, now, verdicts, row)
+def _judge(row: Record, memory: AftermathMemory, limits: Limits, verdict: Record) -> None:
+    victim, attacker = lookup(memory.suspects, row.principal, row.time), _attacker(row, memory)
+    if victim != NO_SLOT and memory.suspects.rows[victim].shape == MFA_FATIGUE:
+        say(verdict, MFA_FATIGUE, CRITICAL, SURE, row.principal)
+        verdict.observed[0] = memory.suspects.rows[victim].tries
+    elif limits.shapes & SEEKS_SUCCESS == 0 or (attacker == NO_SLOT and victim == NO_SLOT):
         return
-    address, slot = stream.source[i], _by_address(stream, i, stream.source[i], False, memory)
-    if slot == NO_SLOT:
-        address, slot = stream.network[i], _by_address(stream, i, stream.network[i], True, memory)
-    if slot != NO_SLOT:
+    else:
+        slot = victim if attacker == NO_SLOT else attacker
         severity = HIGH if memory.suspects.rows[slot].shared else CRITICAL
-        _tell(stream, i, slot, SUCCESS_AFTER_FAILURES, severity, memory, verdicts, row)
-        cite(memory.sources, address, now, verdicts, row)
-    elif account != NO_SLOT:
-        severity = _severity_by_context(stream, i, memory, limits)
-        _tell(stream, i, account, SUCCESS_AFTER_FAILURES, severity, memory, verdicts, row)
-        cite(memory.accounts, principal, now, verdicts, row)
+        if attacker == NO_SLOT:
+            severity = _severity_by_context(row, memory.contexts, limits)
+        say(verdict, SUCCESS_AFTER_FAILURES, severity, LIKELY if severity >= HIGH else UNSURE, row.principal)
+        verdict.observed[0] = memory.suspects.rows[slot].tries
+        verdict.observed[1] = (row.time - memory.suspects.rows[slot].touched) / _MINUTE
+    cite(memory.accounts, row.principal, row.time, verdict)
 
 
 @kernel
 def judge_successes(
-    stream: Stream,
-    failures: Failures,
-    by_source: Verdicts,
-    by_account: Verdicts,
-    admitted: npt.NDArray[np.bool_],
+    stream: Array,
+    attempts: FailedRows,
     memory: AftermathMemory,
     limits: Limits,
-    verdicts: Verdicts,
+    verdicts: Array,
 ) -> None:
     """Judge each login by the attacks of the last hours, and learn the contexts of what was accepted.
 
     Args:
-        stream: all rows of the batch.
-        failures: its m failed rows.
-        by_source: verdicts of `judge_sources`, m rows.
-        by_account: verdicts of `judge_accounts`, m rows.
-        admitted: bool (m,), from `judge_sources`.
+        stream: all rows of the batch, dtype `STREAM`.
+        attempts: its failed rows and what earlier passes said about them.
         memory: tables of this pass.
         limits: parameters.
-        verdicts: filled in, one row for each login.
+        verdicts: filled in, one row of dtype `FINDING` for each login.
     """
     failed, login = 0, 0
-    for i in range(stream.time.size):
-        meaning = stream.meaning[i]
-        if meaning in (ACCEPTED, LOGIN):
-            if meaning == LOGIN:
-                if stream.principal[i] != 0:
-                    _judge(stream, i, memory, limits, verdicts, login)
+    for i in range(stream.size):
+        row = stream[i]
+        if row.meaning in (ACCEPTED, LOGIN):
+            if row.meaning == LOGIN:
+                if row.principal != 0:
+                    _judge(row, memory, limits, verdicts[login])
                 login += 1
-            if stream.principal[i] != 0:
-                _learn_all(stream, i, memory)
-        elif meaning != NOTHING:
-            _remember(failures, failed, by_source, by_account, admitted, memory)
+            if row.principal != 0 and row.source != 0:
+                _learn(row, memory.contexts)
+        elif row.meaning != NOTHING:
+            by_source, by_account = attempts.by_source[failed], attempts.by_account[failed]
+            _remember(attempts.rows[failed], attempts.admitted[failed], by_source, by_account, memory)
             failed += 1

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING, Stream
+from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING
+from detectors.authentication.counts import is_full, peers
 from detectors.authentication.shapes import FINGERPRINT
+from detectors.authentication.verdicts import Array, Record
 from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, find
-from detectors.windows import CAP, SPAN, WindowView, expire, pair_of, push
+from detectors.windows import SPAN, WindowView, enter, expire, pair_of
 
 REFRESHES: Final = 4
 """A pair that goes on is entered again after this part of the window: it is forgotten 3/4 to 1 span after its last
@@ -19,67 +20,60 @@ event, and costs at most this many entries however often it comes."""
 MANY: Final = 1 << 30
 """What a full key counts as."""
 SOURCES, NETWORKS, FINGERPRINTS = range(3)
+_ISSUERS: Final = 3
 
 
 @inner
 def meet(window: WindowView, key: np.uint64, peer: np.uint64, now: int) -> None:
-    """Note that `key` and `peer` were seen together, unless that is known and fresh."""
-    expire(window, now)
+    """Note that `key` and `peer` were seen together, unless that is known and fresh; `window` is expired already."""
     pair = find(window.pairs, pair_of(key, peer))
     if pair == NO_SLOT or now - window.pairs.rows[pair].touched >= window.meta[SPAN] // REFRESHES:
-        push(window, key, peer, 1, now)
+        enter(window, key, peer, 1, now)
 
 
 @inner
-def met(window: WindowView, key: np.uint64) -> int:
-    """Count the distinct peers of a key; `MANY` where there is no room for more."""
-    slot = find(window.counts, key)
-    if slot == NO_SLOT:
-        return 0
-    if window.counts.rows[slot].entries >= window.meta[CAP]:
-        return MANY
-    return int(window.counts.rows[slot].peers)
+def address_of(row: Record, level: int) -> np.uint64:
+    """Give what may be shared at a level: the source, its network, its TLS fingerprint; 0 where it is unknown.
+
+    The level after those is the issuer, of a row with a fingerprint.
+    """
+    if level == SOURCES:
+        return np.uint64(row.source)
+    if level == NETWORKS:
+        return np.uint64(row.network)
+    if row.fingerprint == 0:
+        return np.uint64(0)
+    return pair_of(row.fingerprint if level == FINGERPRINTS else row.issuer, FINGERPRINT)
 
 
 @inner
-def _welcome(accepted: WindowView, stream: Stream, i: int) -> None:
-    principal, now = stream.principal[i], stream.time[i]
-    if stream.source[i] != 0:
-        meet(accepted, stream.source[i], principal, now)
-        meet(accepted, stream.network[i], principal, now)
-    if stream.fingerprint[i] != 0:
-        meet(accepted, pair_of(stream.fingerprint[i], FINGERPRINT), principal, now)
-        meet(accepted, pair_of(stream.issuer[i], FINGERPRINT), FINGERPRINT, now)
-
-
-@inner
-def _count(accepted: WindowView, stream: Stream, i: int, succeeding: npt.NDArray[np.int64], row: int) -> None:
-    expire(accepted, stream.time[i])
-    if stream.source[i] != 0:
-        succeeding[row, SOURCES] = met(accepted, stream.source[i])
-        succeeding[row, NETWORKS] = met(accepted, stream.network[i])
-    if stream.fingerprint[i] != 0:
-        succeeding[row, FINGERPRINTS] = MANY
-        if met(accepted, pair_of(stream.issuer[i], FINGERPRINT)) > 0:
-            succeeding[row, FINGERPRINTS] = met(accepted, pair_of(stream.fingerprint[i], FINGERPRINT))
+def _count(accepted: WindowView, row: Record, succeeding: Array) -> None:
+    for level in range(3):
+        key = address_of(row, level)
+        succeeding[level] = MANY if is_full(accepted, key) else peers(accepted, key)
+    if row.fingerprint != 0 and peers(accepted, address_of(row, _ISSUERS)) == 0:
+        succeeding[FINGERPRINTS] = MANY
 
 
 @kernel
-def count_successes(stream: Stream, accepted: WindowView, succeeding: npt.NDArray[Any]) -> None:
+def count_successes(stream: Array, accepted: WindowView, succeeding: Array) -> None:
     """Fill in, for each failed row, the principals accepted from its source, network and fingerprint of late.
 
     Args:
-        stream: all rows of the batch.
+        stream: all rows of the batch, dtype `STREAM`.
         accepted: window of (address, principal).
         succeeding: int64 (failed rows, 3), zeros. A fingerprint counts as `MANY` until the issuer has shown one on
             an accepted event: a log that gives fingerprints only to failures would make each of them look hostile.
     """
-    row = 0
-    for i in range(stream.time.size):
-        meaning = stream.meaning[i]
-        if meaning in (ACCEPTED, LOGIN):
-            if stream.principal[i] != 0:
-                _welcome(accepted, stream, i)
-        elif meaning != NOTHING:
-            _count(accepted, stream, i, succeeding, row)
-            row += 1
+    failed = 0
+    for i in range(stream.size):
+        row = stream[i]
+        expire(accepted, row.time)
+        if row.meaning in (ACCEPTED, LOGIN):
+            for level in range(4):
+                key = address_of(row, level)
+                if key != 0 and row.principal != 0:
+                    meet(accepted, key, FINGERPRINT if level == _ISSUERS else row.principal, row.time)
+        elif row.meaning != NOTHING:
+            _count(accepted, row, succeeding[failed])
+            failed += 1

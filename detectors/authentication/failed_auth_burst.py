@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Final, cast
+from typing import Annotated, ClassVar, Final, cast
 
 import numpy as np
 from pydantic import Field
 
 from detectors.authentication.accounts import AccountMemory, judge_accounts
-from detectors.authentication.aftermath import AftermathMemory, judge_successes, new_contexts, new_suspects
-from detectors.authentication.attempts import LOGIN, Failures, Stream, meanings
+from detectors.authentication.aftermath import (
+    AftermathMemory,
+    FailedRows,
+    judge_successes,
+    new_contexts,
+    new_suspects,
+)
+from detectors.authentication.attempts import FAILURES, LOGIN, failures, meanings, stream
 from detectors.authentication.bursts import judge_bursts
 from detectors.authentication.cards import CLASSES
 from detectors.authentication.egress import count_successes
@@ -29,7 +35,7 @@ from detectors.authentication.shapes import (
 from detectors.authentication.sources import SourceMemory, judge_sources
 from detectors.authentication.tenants import TenantMemory, judge_tenants, new_peaks, new_tenants
 from detectors.authentication.trails import new_trail
-from detectors.authentication.verdicts import Verdicts
+from detectors.authentication.verdicts import Array, blank, said
 from detectors.base import AlertClass, Detector, State, micros
 from detectors.tables import Table, TableView
 from detectors.windows import Window, WindowView
@@ -146,7 +152,9 @@ class FailedAuthBurst(Detector):
         "A proxy that hides its clients' addresses.",
     )
 
-    shapes: frozenset[Shape] = Field(DEFAULT_SHAPES, description="Shapes looked for.")
+    shapes: frozenset[Shape] = Field(
+        DEFAULT_SHAPES, description="Shapes looked for.", examples=[frozenset(Shape), frozenset({Shape.SOURCE_BURST})]
+    )
     burst_window: Span = Field(5 * _MINUTE, description="Of brute force, client secrets and token probing.")
     brute_force_tries: AccountTries = Field(10, description="On one account from one source in `burst_window`.")
     sustained_tries: AccountTries = Field(30, description="On one account in `hour_window`.")
@@ -223,40 +231,34 @@ class FailedAuthBurst(Detector):
         """Run the passes in the order in which they depend on each other; see `Detector.step`."""
         if not len(events):
             return Findings.empty(self.type)
-        found = [*self._shapes(events, state), *self._source_bursts(events, state)]
-        return Findings.of(self.type, np.concatenate(found))
+        views = _Views(state, int(events["order_time"][0]))
+        found = [*self._shapes(events, views), *self._source_bursts(events, views)]
+        return Findings.of(self.type, np.concatenate([said(verdicts) for verdicts in found]))
 
-    def _shapes(self, events: Events, state: State) -> list[Any]:
-        meaning, limits = meanings(events), self._limits()
-        stream, failures = Stream.of(events, meaning), Failures.of(events, meaning)
-        logins, m = np.flatnonzero(meaning == LOGIN), len(failures.row)
-        views = _Views(state, int(stream.time[0]))
-        by_source, by_probe, by_account, by_tenant = (Verdicts.blank(m) for _ in range(4))
-        by_success = Verdicts.blank(len(logins))
+    def _shapes(self, events: Events, views: _Views) -> list[Array]:
+        meaning, limits, times = meanings(events), self._limits(), events["order_time"]
+        failed, logins = np.flatnonzero(np.isin(meaning, FAILURES)), np.flatnonzero(meaning == LOGIN)
+        rows, tries, m = stream(events, meaning), failures(events, meaning, failed), len(failed)
         succeeding, admitted = np.zeros((m, 3), np.int64), np.zeros(m, np.bool_)
-        count_successes(stream, views.window("successes", 4 * len(events)), succeeding)
-        if m:
-            judge_sources(failures, succeeding, views.sources(m), limits, by_source, admitted)
-            judge_probes(failures, succeeding, views.probes(m), limits, by_probe)
-            judge_accounts(failures, admitted, views.accounts(m), limits, by_account)
-            judge_tenants(failures, by_source.alert_class, admitted, views.tenants(m), limits, by_tenant)
-        aftermath = views.aftermath(m, len(events))
-        judge_successes(stream, failures, by_source, by_account, admitted, aftermath, limits, by_success)
-        by_failure = (by_account, by_source, by_probe, by_tenant)
-        return [
-            *(verdicts.findings(failures.row, failures.time) for verdicts in by_failure),
-            by_success.findings(logins, stream.time[logins]),
-        ]
+        by_source, by_probe, by_account, by_tenant = (blank(failed, times[failed]) for _ in range(4))
+        by_success = blank(logins, times[logins])
+        count_successes(rows, views.window("successes", 4 * len(events)), succeeding)
+        judge_sources(tries, succeeding, views.sources(m), limits, by_source, admitted)
+        judge_probes(tries, succeeding, views.probes(m), limits, by_probe)
+        judge_accounts(tries, admitted, views.accounts(m), limits, by_account)
+        judge_tenants(tries, by_source, admitted, views.tenants(m), limits, by_tenant)
+        seen = FailedRows(tries, by_source, by_account, admitted)
+        judge_successes(rows, seen, views.aftermath(m, len(events)), limits, by_success)
+        return [by_account, by_source, by_probe, by_tenant, by_success]
 
-    def _source_bursts(self, events: Events, state: State) -> list[Any]:
+    def _source_bursts(self, events: Events, views: _Views) -> list[Array]:
         if Shape.SOURCE_BURST not in self.shapes:
             return []
-        row = np.flatnonzero(events["type"] == code(EventType.VERIFY_FAILURE))
-        times, verdicts = events["order_time"][row], Verdicts.blank(len(row))
-        if len(row):
-            window = _Views(state, int(times[0])).window("burst", len(row))
-            judge_bursts(times, events["source_ip"][row], events["count"][row], window, self._limits(), verdicts)
-        return [verdicts.findings(row, times)]
+        rows = np.flatnonzero(events["type"] == code(EventType.VERIFY_FAILURE))
+        verdicts = blank(rows, events["order_time"][rows])
+        window = views.window("burst", len(rows))
+        judge_bursts(events["source_ip"][rows], events["count"][rows], window, self._limits(), verdicts)
+        return [verdicts]
 
     def _limits(self) -> Limits:
         return Limits(
@@ -337,6 +339,5 @@ class _Views:
             self.table("suspects", 2 * m),
             self.table("targets", 2 * m),
             self.table("contexts", 3 * n),
-            self.table("source_trail", 0),
             self.table("account_trail", 0),
         )

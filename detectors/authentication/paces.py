@@ -40,7 +40,7 @@ def measure_pace(paces: TableView, key: np.uint64, now: int) -> None:
 def is_steady(paces: TableView, key: np.uint64, now: int, limits: Limits) -> bool:
     """Say whether the intervals have a coefficient of variation below `steady_cv` and are not those of a machine gun.
 
-    CV = σ / µ with the population variance σ² = E[x²] − µ².
+    CV = standard deviation / mean, with the population variance E[x²] - E[x]².
     """
     slot = lookup(paces, key, now)
     if slot == NO_SLOT or paces.rows[slot].intervals < MIN_INTERVALS:
@@ -49,4 +49,4 @@ def is_steady(paces: TableView, key: np.uint64, now: int, limits: Limits) -> boo
     variance = paces.rows[slot].squares / paces.rows[slot].intervals - mean * mean
     if mean * _MILLISECOND < limits.steady_interval:
         return False
-    return sqrt(max(variance, 0.0)) < limits.steady_cv * mean
+    return bool(sqrt(max(variance, 0.0)) < limits.steady_cv * mean)

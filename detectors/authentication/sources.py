@@ -5,31 +5,26 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from detectors.authentication.attempts import DENIAL, PROBE, Failures
-from detectors.authentication.egress import FINGERPRINTS, NETWORKS, SOURCES, meet
+from detectors.authentication.attempts import DENIAL, PROBE
+from detectors.authentication.counts import entries, is_full, peers
+from detectors.authentication.egress import NETWORKS, address_of, meet
 from detectors.authentication.shapes import (
     CLIENT,
     CREDENTIAL_STUFFING,
-    CREDENTIAL_STUFFING_NETWORK,
-    FINGERPRINT,
     ISSUER,
     PASSWORD_SPRAY,
-    PASSWORD_SPRAY_NETWORK,
     SEEKS_PASSWORD_SPRAY,
     SEEKS_SLOW_SPRAY,
     SEEKS_STUFFING,
     SLOW_SPRAY,
-    SLOW_SPRAY_FINGERPRINT,
-    SLOW_SPRAY_NETWORK,
     Limits,
 )
 from detectors.authentication.trails import cite, leave
-from detectors.authentication.verdicts import HIGH, LIKELY, MEDIUM, NONE, SURE, Verdicts, measure, say
+from detectors.authentication.verdicts import HIGH, LIKELY, MEDIUM, NONE, SURE, Array, Record, measure, say
 from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, TableView, find
-from detectors.windows import CAP, FEW_TRIES, REFUSED, SOME_TRIES, WindowView, expire, pair_of, push
+from detectors.windows import FEW_TRIES, REFUSED, SOME_TRIES, WindowView, enter, expire, pair_of
 
 
 class SourceMemory(NamedTuple):
@@ -42,203 +37,148 @@ class SourceMemory(NamedTuple):
 
 
 @inner
-def _entries(window: WindowView, key: np.uint64, peer: np.uint64) -> int:
-    pair = find(window.pairs, pair_of(key, peer))
-    return 0 if pair == NO_SLOT else int(window.pairs.rows[pair].entries)
-
-
-@inner
-def _is_full(window: WindowView, key: np.uint64) -> bool:
-    slot = find(window.counts, key)
-    return slot != NO_SLOT and window.counts.rows[slot].entries >= window.meta[CAP]
-
-
-@inner
-def _owner(failures: Failures, i: int) -> np.uint64:
+def _owner(failure: Record) -> np.uint64:
     """Who answers for the memory a failure takes: its source, else its client, else its issuer."""
-    if failures.source[i] != 0:
-        return np.uint64(failures.source[i])
-    if failures.client[i] != 0:
-        return pair_of(failures.client[i], CLIENT)
-    return pair_of(failures.issuer[i], ISSUER)
+    if failure.source != 0:
+        return np.uint64(failure.source)
+    if failure.client != 0:
+        return pair_of(failure.client, CLIENT)
+    return pair_of(failure.issuer, ISSUER)
 
 
 @inner
-def _admit(failures: Failures, i: int, memory: SourceMemory) -> bool:
+def _admit(failure: Record, hour: WindowView) -> bool:
     """Say whether a failure may bring new keys into memory.
 
     A source at its cap may not, nor may a new source of a network at its cap: a flood stays inside the flooder.
     """
-    owner = _owner(failures, i)
-    expire(memory.hour, failures.time[i])
-    if _is_full(memory.hour, owner):
-        memory.hour.meta[REFUSED] += 1
-        return False
-    known = find(memory.hour.counts, owner) != NO_SLOT
-    if not known and failures.network[i] != 0 and _is_full(memory.hour, failures.network[i]):
-        memory.hour.meta[REFUSED] += 1
-        return False
-    return True
+    owner = _owner(failure)
+    slot = find(hour.counts, owner)
+    full = is_full(hour, owner if slot != NO_SLOT else failure.network)
+    if full:
+        hour.meta[REFUSED] += 1
+    return not full
 
 
 @inner
-def _stuffs(failures: Failures, i: int, key: np.uint64, factor: int, memory: SourceMemory, limits: Limits) -> bool:
-    slot = find(memory.quarter.counts, key)
-    if slot == NO_SLOT or limits.shapes & SEEKS_STUFFING == 0:
-        return False
-    accounts = memory.quarter.counts.rows[slot].peers
+def _stuffs(account: np.uint64, quarter: WindowView, slot: int, key: np.uint64, factor: int, limits: Limits) -> bool:
+    accounts = quarter.counts.rows[slot].peers
     return (
         accounts >= factor * limits.stuffing_accounts
-        and memory.quarter.counts.rows[slot].weight >= factor * limits.stuffing_tries
-        and memory.quarter.counts.rows[slot].few >= limits.stuffing_share * accounts
-        and _entries(memory.quarter, key, failures.account[i]) <= FEW_TRIES
+        and quarter.counts.rows[slot].weight >= factor * limits.stuffing_tries
+        and quarter.counts.rows[slot].few >= limits.stuffing_share * accounts
+        and entries(quarter, key, account) <= FEW_TRIES
     )
 
 
 @inner
-def _sprays(failures: Failures, i: int, key: np.uint64, factor: int, memory: SourceMemory, limits: Limits) -> bool:
-    slot = find(memory.hour.counts, key)
-    if slot == NO_SLOT or limits.shapes & SEEKS_PASSWORD_SPRAY == 0:
-        return False
-    accounts = memory.hour.counts.rows[slot].peers
+def _sprays(account: np.uint64, hour: WindowView, slot: int, key: np.uint64, factor: int, limits: Limits) -> bool:
+    accounts = hour.counts.rows[slot].peers
     return (
         accounts >= factor * limits.spray_accounts
-        and memory.hour.counts.rows[slot].weight >= factor * limits.spray_tries
-        and memory.hour.counts.rows[slot].some >= limits.spray_share * accounts
-        and _entries(memory.hour, key, failures.account[i]) <= SOME_TRIES
+        and hour.counts.rows[slot].weight >= factor * limits.spray_tries
+        and hour.counts.rows[slot].some >= limits.spray_share * accounts
+        and entries(hour, key, account) <= SOME_TRIES
     )
 
 
 @inner
-def _factor(key: np.uint64, window: WindowView, succeeding: int, base: int, limits: Limits) -> int:
-    """Give what thresholds are multiplied by: `base`, and more where more principals succeed than fail."""
-    slot = find(window.counts, key)
-    failing = 0 if slot == NO_SLOT else window.counts.rows[slot].peers
-    return int(base * limits.shared_factor if succeeding > failing else base)
-
-
-@inner
-def _burst(
-    failures: Failures,
-    i: int,
-    network: bool,  # noqa: FBT001 - a kernel's arguments are positional
-    succeeding: int,
-    memory: SourceMemory,
-    limits: Limits,
-    verdicts: Verdicts,
+def _stuffing(
+    failure: Record, level: int, succeeding: int, quarter: WindowView, limits: Limits, verdict: Record
 ) -> None:
-    """Judge a failure by the short and the long window of its source, or of its network."""
-    key = failures.network[i] if network else failures.source[i]
-    base = limits.network_factor if network else 1
-    factor = _factor(key, memory.quarter, succeeding, base, limits)
-    if _stuffs(failures, i, key, factor, memory, limits):
-        alert_class = CREDENTIAL_STUFFING_NETWORK if network else CREDENTIAL_STUFFING
-        say(verdicts, i, alert_class, HIGH - (factor > base), SURE, key)
-        slot = find(memory.quarter.counts, key)
-        measure(verdicts, i, 0, memory.quarter.counts.rows[slot].weight, factor * limits.stuffing_tries)
-        measure(verdicts, i, 1, memory.quarter.counts.rows[slot].peers, factor * limits.stuffing_accounts)
-        verdicts.observed[i, 2] = succeeding
+    """Judge a failure by the short window of its source, or of its network."""
+    key = address_of(failure, level)
+    slot = find(quarter.counts, key)
+    if slot == NO_SLOT or limits.shapes & SEEKS_STUFFING == 0:
         return
-    factor = _factor(key, memory.hour, succeeding, base, limits)
-    if _sprays(failures, i, key, factor, memory, limits):
-        say(verdicts, i, PASSWORD_SPRAY_NETWORK if network else PASSWORD_SPRAY, HIGH - (factor > base), SURE, key)
-        slot = find(memory.hour.counts, key)
-        measure(verdicts, i, 0, memory.hour.counts.rows[slot].weight, factor * limits.spray_tries)
-        measure(verdicts, i, 1, memory.hour.counts.rows[slot].peers, factor * limits.spray_accounts)
-        verdicts.observed[i, 2] = succeeding
+    shared = succeeding > quarter.counts.rows[slot].peers
+    factor = (limits.network_factor if level == NETWORKS else 1) * (limits.shared_factor if shared else 1)
+    if _stuffs(failure.account, quarter, slot, key, factor, limits):
+        say(verdict, CREDENTIAL_STUFFING + level, HIGH - shared, SURE, key)
+        measure(verdict, 0, quarter.counts.rows[slot].weight, factor * limits.stuffing_tries)
+        measure(verdict, 1, quarter.counts.rows[slot].peers, factor * limits.stuffing_accounts)
+        verdict.observed[2] = succeeding
 
 
 @inner
-def _slow(
-    failures: Failures,
-    i: int,
-    key: np.uint64,
-    succeeding: int,
-    alert_class: int,
-    memory: SourceMemory,
-    limits: Limits,
-    verdicts: Verdicts,
-) -> None:
+def _spraying(failure: Record, level: int, succeeding: int, hour: WindowView, limits: Limits, verdict: Record) -> None:
+    """Judge a failure by the long window of its source, or of its network."""
+    key = address_of(failure, level)
+    slot = find(hour.counts, key)
+    if slot == NO_SLOT or limits.shapes & SEEKS_PASSWORD_SPRAY == 0:
+        return
+    shared = succeeding > hour.counts.rows[slot].peers
+    factor = (limits.network_factor if level == NETWORKS else 1) * (limits.shared_factor if shared else 1)
+    if _sprays(failure.account, hour, slot, key, factor, limits):
+        say(verdict, PASSWORD_SPRAY + level, HIGH - shared, SURE, key)
+        measure(verdict, 0, hour.counts.rows[slot].weight, factor * limits.spray_tries)
+        measure(verdict, 1, hour.counts.rows[slot].peers, factor * limits.spray_accounts)
+        verdict.observed[2] = succeeding
+
+
+@inner
+def _slow(failure: Record, level: int, succeeding: int, day: WindowView, limits: Limits, verdict: Record) -> None:
     """Judge a failure by the day of its source, network or fingerprint."""
-    meet(memory.day, key, failures.account[i], failures.time[i])
-    slot = find(memory.day.counts, key)
-    failing = 0 if slot == NO_SLOT else memory.day.counts.rows[slot].peers
-    factor = limits.network_factor if alert_class == SLOW_SPRAY_NETWORK and failures.wide[i] else 1
+    key = address_of(failure, level)
+    meet(day, key, failure.account, failure.time)
+    failing = peers(day, key)
+    factor = limits.network_factor if level == NETWORKS and failure.wide else 1
     share = failing / max(failing + succeeding, 1)
-    if verdicts.alert_class[i] == NONE and failing >= factor * limits.slow_accounts and share >= limits.slow_share:
-        say(verdicts, i, alert_class, MEDIUM, LIKELY, key)
-        measure(verdicts, i, 0, failing, factor * limits.slow_accounts)
-        measure(verdicts, i, 1, share, limits.slow_share)
+    if failing >= factor * limits.slow_accounts and share >= limits.slow_share:
+        say(verdict, SLOW_SPRAY + level, MEDIUM, LIKELY, key)
+        measure(verdict, 0, failing, factor * limits.slow_accounts)
+        measure(verdict, 1, share, limits.slow_share)
 
 
 @inner
-def _slow_all(
-    failures: Failures,
-    i: int,
-    succeeding: npt.NDArray[np.int64],
-    memory: SourceMemory,
-    limits: Limits,
-    verdicts: Verdicts,
+def _judge(
+    failure: Record, admitted: np.bool_, succeeding: Array, memory: SourceMemory, limits: Limits, verdict: Record
 ) -> None:
-    source, fingerprint = failures.source[i], failures.fingerprint[i]
-    if source != 0 and _entries(memory.hour, source, failures.account[i]) <= SOME_TRIES:
-        _slow(failures, i, source, succeeding[i, SOURCES], SLOW_SPRAY, memory, limits, verdicts)
-        if verdicts.alert_class[i] == NONE:
-            network = failures.network[i]
-            _slow(failures, i, network, succeeding[i, NETWORKS], SLOW_SPRAY_NETWORK, memory, limits, verdicts)
-    if fingerprint != 0 and verdicts.alert_class[i] == NONE:
-        key = pair_of(fingerprint, FINGERPRINT)
-        _slow(failures, i, key, succeeding[i, FINGERPRINTS], SLOW_SPRAY_FINGERPRINT, memory, limits, verdicts)
-
-
-@inner
-def _enter(failures: Failures, i: int, key: np.uint64, memory: SourceMemory) -> None:
-    push(memory.quarter, key, failures.account[i], failures.weight[i], failures.time[i])
-    push(memory.hour, key, failures.account[i], failures.weight[i], failures.time[i])
+    """Enter a failure level by level and judge it, until one level explains it: bursts first, then the day."""
+    account, now = failure.account, failure.time
+    for level in range(2):
+        if failure.source != 0 and verdict.alert_class == NONE:
+            if admitted:
+                enter(memory.quarter, address_of(failure, level), account, failure.weight, now)
+                enter(memory.hour, address_of(failure, level), account, failure.weight, now)
+            _stuffing(failure, level, succeeding[level], memory.quarter, limits, verdict)
+            if verdict.alert_class == NONE:
+                _spraying(failure, level, succeeding[level], memory.hour, limits, verdict)
+    few = failure.source == 0 or entries(memory.hour, failure.source, account) <= SOME_TRIES
+    if limits.shapes & SEEKS_SLOW_SPRAY != 0 and admitted and few:
+        for level in range(3):
+            if address_of(failure, level) != 0 and verdict.alert_class == NONE:
+                _slow(failure, level, succeeding[level], memory.day, limits, verdict)
 
 
 @kernel
 def judge_sources(
-    failures: Failures,
-    succeeding: npt.NDArray[np.int64],
-    memory: SourceMemory,
-    limits: Limits,
-    verdicts: Verdicts,
-    admitted: npt.NDArray[np.bool_],
+    failures: Array, succeeding: Array, memory: SourceMemory, limits: Limits, verdicts: Array, admitted: Array
 ) -> None:
     """Name the spray or stuffing each failure belongs to, the most specific shape first.
 
     What a source explains is not counted again for its network and fingerprint.
 
     Args:
-        failures: m failed rows in order of time.
+        failures: m failed rows in order of time, dtype `FAILURE`.
         succeeding: int64 (m, 3), from `count_successes`.
         memory: windows of this pass.
         limits: parameters.
-        verdicts: filled in, m rows.
+        verdicts: filled in, m rows of dtype `FINDING`.
         admitted: filled in, bool (m,): whether the failure may bring new keys into later passes' memory.
     """
-    for i in range(failures.time.size):
-        if failures.account[i] == 0 or failures.meaning[i] in (DENIAL, PROBE):
+    for i in range(failures.size):
+        failure, verdict = failures[i], verdicts[i]
+        if failure.account == 0 or failure.meaning in (DENIAL, PROBE):
             continue
-        admitted[i] = _admit(failures, i, memory)
-        source = failures.source[i]
-        if source == 0:
+        expire(memory.hour, failure.time)
+        expire(memory.quarter, failure.time)
+        expire(memory.day, failure.time)
+        admitted[i] = _admit(failure, memory.hour)
+        if admitted[i] and failure.source == 0:
+            enter(memory.hour, _owner(failure), failure.account, failure.weight, failure.time)
+        _judge(failure, admitted[i], succeeding[i], memory, limits, verdict)
+        if failure.source != 0:
+            cite(memory.trail, failure.source, failure.time, verdict)
             if admitted[i]:
-                push(memory.hour, _owner(failures, i), failures.account[i], failures.weight[i], failures.time[i])
-        elif admitted[i]:
-            _enter(failures, i, source, memory)
-        expire(memory.quarter, failures.time[i])
-        if source != 0:
-            _burst(failures, i, False, succeeding[i, SOURCES], memory, limits, verdicts)
-            if verdicts.alert_class[i] == NONE:
-                if admitted[i]:
-                    _enter(failures, i, failures.network[i], memory)
-                _burst(failures, i, True, succeeding[i, NETWORKS], memory, limits, verdicts)
-        if limits.shapes & SEEKS_SLOW_SPRAY != 0 and admitted[i]:
-            expire(memory.day, failures.time[i])
-            _slow_all(failures, i, succeeding, memory, limits, verdicts)
-        if verdicts.alert_class[i] != NONE:
-            cite(memory.trail, source, failures.time[i], verdicts, i)
-        if source != 0 and admitted[i]:
-            leave(memory.trail, source, failures.time[i], failures.event[i])
+                leave(memory.trail, failure.source, failure.time, failure.event)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from detectors.authentication.attempts import DENIAL, PROBE, SECRET, Failures
-from detectors.authentication.shapes import DISTRIBUTED_SPRAY, PERSON, TENANT_SHARE, Limits
-from detectors.authentication.verdicts import HIGH, LIKELY, NONE, Verdicts, measure, say
+from detectors.authentication.attempts import DENIAL, PROBE, SECRET
+from detectors.authentication.counts import entries, peers, weight
+from detectors.authentication.shapes import DISTRIBUTED_SPRAY, PERSON, SEEKS_DISTRIBUTED_SPRAY, TENANT_SHARE, Limits
+from detectors.authentication.verdicts import HIGH, LIKELY, NONE, Array, Record, measure, say
 from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, find, lookup, upsert
-from detectors.windows import WindowView, expire, pair_of, push
+from detectors.windows import WindowView, enter, expire, pair_of
 
 HOUR: Final = 3_600_000_000
 DAY: Final = 24 * HOUR
@@ -35,7 +35,7 @@ def new_peaks() -> Table:
 
 
 def new_tenants() -> Table:
-    """Give the empty baselines: tenant → hour it was first seen, day of the baseline, 99th percentile, hours learned."""
+    """Give the empty baselines: tenant → hour first seen, day of the baseline, 99th percentile, hours learned."""
     fields = [("since", np.int64), ("day", np.int64), ("percentile", np.int64), ("hours", np.int64)]
     return Table(fields, ttl=(HISTORY_HOURS + 24) * HOUR)
 
@@ -86,77 +86,64 @@ def _tenant(memory: TenantMemory, key: np.uint64, now: int) -> int:
 
 
 @inner
-def _share(window: WindowView, key: np.uint64, peer: np.uint64) -> int:
-    pair = find(window.pairs, pair_of(key, peer))
-    return 0 if pair == NO_SLOT else int(window.pairs.rows[pair].entries)
-
-
-@inner
-def _enter(failures: Failures, i: int, memory: TenantMemory) -> bool:
+def _enter(failure: Record, hour: WindowView) -> bool:
     """Count a try, unless its source or its account has had its share of the hour already."""
-    now, key, source, account = failures.time[i], failures.issuer[i], failures.source[i], failures.account[i]
-    expire(memory.hour, now)
-    people = pair_of(key, PERSON)
-    had = max(_share(memory.hour, key, source), _share(memory.hour, people, account))
+    key, people = failure.issuer, pair_of(failure.issuer, PERSON)
+    had = max(entries(hour, key, failure.source), entries(hour, people, failure.account))
     if had >= TENANT_SHARE:
         return False
-    weight = min(failures.weight[i], TENANT_SHARE - had)
-    push(memory.hour, key, source, weight, now)
-    push(memory.hour, people, account, weight, now)
+    tries = min(failure.weight, TENANT_SHARE - had)
+    for part in range(2):
+        peer = failure.account if part else failure.source
+        enter(hour, people if part else key, peer, tries, failure.time)
     return True
 
 
 @inner
-def _learn(failures: Failures, i: int, tries: int, slot: int, memory: TenantMemory, limits: Limits) -> None:
-    now = failures.time[i]
-    most = max(WINSORISED * memory.tenants.rows[slot].percentile, limits.tenant_tries)
-    if memory.tenants.rows[slot].hours * HOUR < limits.tenant_warm_up:
-        most = tries
-    peak = upsert(memory.peaks, pair_of(failures.issuer[i], np.uint64(now // HOUR)), now)
-    memory.peaks.rows[peak].tries = max(memory.peaks.rows[peak].tries, min(tries, most))
+def _learn(failure: Record, tries: int, tenant: Record, memory: TenantMemory, limits: Limits) -> None:
+    most = tries
+    if tenant.hours * HOUR >= limits.tenant_warm_up:
+        most = min(tries, max(WINSORISED * tenant.percentile, limits.tenant_tries))
+    slot = upsert(memory.peaks, pair_of(failure.issuer, np.uint64(failure.time // HOUR)), failure.time)
+    memory.peaks.rows[slot].tries = max(memory.peaks.rows[slot].tries, most)
 
 
 @inner
-def _judge(failures: Failures, i: int, memory: TenantMemory, limits: Limits, verdicts: Verdicts) -> None:
-    key = failures.issuer[i]
-    row = _tenant(memory, key, failures.time[i])
-    slot = find(memory.hour.counts, key)
-    people = find(memory.hour.counts, pair_of(key, PERSON))
-    tries, sources = memory.hour.counts.rows[slot].weight, memory.hour.counts.rows[slot].peers
-    accounts = memory.hour.counts.rows[people].peers
-    percentile = memory.tenants.rows[row].percentile
-    learned = memory.tenants.rows[row].hours * HOUR >= limits.tenant_warm_up
+def _judge(failure: Record, memory: TenantMemory, limits: Limits, verdict: Record) -> None:
+    tenant = memory.tenants.rows[_tenant(memory, failure.issuer, failure.time)]
+    tries, sources = weight(memory.hour, failure.issuer), peers(memory.hour, failure.issuer)
+    accounts = peers(memory.hour, pair_of(failure.issuer, PERSON))
+    learned = tenant.hours * HOUR >= limits.tenant_warm_up
     broad = accounts >= limits.tenant_accounts and sources >= limits.tenant_sources
-    if learned and broad and tries >= limits.tenant_tries and tries > limits.tenant_ratio * percentile:
-        say(verdicts, i, DISTRIBUTED_SPRAY, HIGH, LIKELY, key)
-        measure(verdicts, i, 0, tries, max(float(limits.tenant_tries), limits.tenant_ratio * percentile))
-        measure(verdicts, i, 1, accounts, limits.tenant_accounts)
-        measure(verdicts, i, 2, sources, limits.tenant_sources)
-        verdicts.baseline[i, 0] = percentile
-    _learn(failures, i, tries, row, memory, limits)
+    unusual = tries >= limits.tenant_tries and tries > limits.tenant_ratio * tenant.percentile
+    if learned and broad and unusual:
+        say(verdict, DISTRIBUTED_SPRAY, HIGH, LIKELY, failure.issuer)
+        measure(verdict, 0, tries, max(float(limits.tenant_tries), limits.tenant_ratio * tenant.percentile))
+        measure(verdict, 1, accounts, limits.tenant_accounts)
+        measure(verdict, 2, sources, limits.tenant_sources)
+        verdict.baseline[0] = tenant.percentile
+    _learn(failure, tries, tenant, memory, limits)
 
 
 @kernel
 def judge_tenants(
-    failures: Failures,
-    explained: npt.NDArray[np.int16],
-    admitted: npt.NDArray[np.bool_],
-    memory: TenantMemory,
-    limits: Limits,
-    verdicts: Verdicts,
+    failures: Array, by_source: Array, admitted: Array, memory: TenantMemory, limits: Limits, verdicts: Array
 ) -> None:
     """Find tries that no single source explains and that are far more than the tenant's own 99th percentile.
 
     Args:
-        failures: m failed rows in order of time.
-        explained: int16 (m,), the class `judge_sources` gave: such a try is not counted again here.
+        failures: m failed rows in order of time, dtype `FAILURE`.
+        by_source: verdicts of `judge_sources`, m rows: a try with one is not counted again here.
         admitted: bool (m,), from `judge_sources`.
         memory: window and baselines of this pass.
         limits: parameters.
-        verdicts: filled in, m rows.
+        verdicts: filled in, m rows of dtype `FINDING`.
     """
-    for i in range(failures.time.size):
-        if failures.meaning[i] in (DENIAL, PROBE, SECRET) or failures.account[i] == 0 or failures.source[i] == 0:
+    for i in range(failures.size):
+        failure = failures[i]
+        if failure.meaning in (DENIAL, PROBE, SECRET) or failure.account == 0 or failure.source == 0:
             continue
-        if admitted[i] and explained[i] == NONE and _enter(failures, i, memory):
-            _judge(failures, i, memory, limits, verdicts)
+        expire(memory.hour, failure.time)
+        counted = admitted[i] and by_source[i].alert_class == NONE and limits.shapes & SEEKS_DISTRIBUTED_SPRAY != 0
+        if counted and _enter(failure, memory.hour):
+            _judge(failure, memory, limits, verdicts[i])

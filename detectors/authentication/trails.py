@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.authentication.verdicts import Verdicts
+from detectors.authentication.verdicts import NONE, Record
 from detectors.kernels import inner
 from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
+from schemas.findings import MAX_RELATED
 
 
 def new_trail(ttl: int) -> Table:
     """Give an empty trail; a key's events are forgotten `ttl` µs after its newest."""
-    return Table([(name, np.uint64) for name in ("last", "second", "third", "fourth")], ttl=ttl)
+    return Table([("events", np.uint64, (MAX_RELATED,))], ttl=ttl)
 
 
 @inner
-def cite(trail: TableView, key: np.uint64, now: int, verdicts: Verdicts, row: int) -> None:
-    """Relate a verdict to the events remembered for a key, newest first."""
+def cite(trail: TableView, key: np.uint64, now: int, verdict: Record) -> None:
+    """Relate a verdict to the events remembered for a key, newest first; nothing where no verdict was given."""
+    if verdict.alert_class == NONE:
+        return
     slot = lookup(trail, key, now)
     if slot != NO_SLOT:
-        verdicts.related[row, 0] = trail.rows[slot].last
-        verdicts.related[row, 1] = trail.rows[slot].second
-        verdicts.related[row, 2] = trail.rows[slot].third
-        verdicts.related[row, 3] = trail.rows[slot].fourth
+        for at in range(MAX_RELATED):
+            verdict.related[at] = trail.rows[slot].events[at]
 
 
 @inner
 def leave(trail: TableView, key: np.uint64, now: int, event: np.uint64) -> None:
     """Remember an event of a key."""
     slot = upsert(trail, key, now)
-    trail.rows[slot].fourth = trail.rows[slot].third
-    trail.rows[slot].third = trail.rows[slot].second
-    trail.rows[slot].second = trail.rows[slot].last
-    trail.rows[slot].last = event
+    for at in range(MAX_RELATED - 1, 0, -1):
+        trail.rows[slot].events[at] = trail.rows[slot].events[at - 1]
+    trail.rows[slot].events[0] = event

@@ -1,69 +1,51 @@
-"""`Verdicts`: at most one finding for each row of a pass, as arrays that a kernel fills in."""
+"""A pass gives each of its rows at most one finding: an array of dtype `FINDING` that its kernel fills in."""
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.kernels import inner
-from schemas.findings import FINDING, MAX_METRICS, MAX_RELATED
+from schemas.findings import FINDING
 from schemas.vocabulary import Confidence, Severity
 
-Array = npt.NDArray[Any]
+Array: TypeAlias = npt.NDArray[Any]
+Record: TypeAlias = Any
+"""One row of a structured array, as Numba hands it out: a reference, not a copy."""
 
 NONE: Final = -1
 INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL = (int(severity) for severity in Severity)
 UNSURE, LIKELY, SURE = (int(confidence) for confidence in Confidence)
 
 
-class Verdicts(NamedTuple):
-    """What a pass said about each of its m rows; fields as in `FINDING`, `alert_class` is `NONE` where nothing was."""
+def blank(rows: Array, times: Array) -> Array:
+    """Give room for a verdict on each row, none said yet; `rows`, `times`: position in the batch and µs, (m,)."""
+    verdicts = np.zeros(len(rows), FINDING)
+    verdicts["row"], verdicts["time"], verdicts["alert_class"] = rows, times, NONE
+    for name in ("observed", "threshold", "baseline"):
+        verdicts[name] = np.nan
+    return verdicts
 
-    alert_class: Array
-    severity: Array
-    confidence: Array
-    entity: Array
-    observed: Array
-    threshold: Array
-    baseline: Array
-    related: Array
 
-    @classmethod
-    def blank(cls, rows: int) -> Verdicts:
-        """Nothing said about any row."""
-        metrics = (rows, MAX_METRICS)
-        return cls(
-            np.full(rows, NONE, np.int16),
-            np.zeros(rows, np.int8),
-            np.zeros(rows, np.int8),
-            np.zeros(rows, np.uint64),
-            *(np.full(metrics, np.nan) for _ in ("observed", "threshold", "baseline")),
-            np.zeros((rows, MAX_RELATED), np.uint64),
-        )
-
-    def findings(self, rows: Array, times: Array) -> Array:
-        """Give the findings as rows of dtype `FINDING`; `rows`, `times`: position and µs of each row, (m,)."""
-        said = np.flatnonzero(self.alert_class != NONE)
-        found = np.zeros(len(said), FINDING)
-        found["row"], found["time"] = rows[said], times[said]
-        for name, values in self._asdict().items():
-            found[name] = values[said]
-        return found
+def said(verdicts: Array) -> Array:
+    """Give the rows that a verdict was given on."""
+    findings: Array = verdicts[verdicts["alert_class"] != NONE]
+    return findings
 
 
 @inner
-def say(verdicts: Verdicts, row: int, alert_class: int, severity: int, confidence: int, entity: np.uint64) -> None:
-    """Give a verdict on a row. Metrics follow with `measure`."""
-    verdicts.alert_class[row] = alert_class
-    verdicts.severity[row] = severity
-    verdicts.confidence[row] = confidence
-    verdicts.entity[row] = entity
+def say(verdict: Record, alert_class: int, severity: int, confidence: int, entity: np.uint64) -> None:
+    """Give the verdict. Metrics follow with `measure`."""
+    verdict.alert_class = alert_class
+    verdict.severity = severity
+    verdict.confidence = confidence
+    verdict.entity = entity
 
 
 @inner
-def measure(verdicts: Verdicts, row: int, metric: int, observed: float, threshold: float) -> None:
+def measure(verdict: Record, metric: int, observed: float, threshold: float) -> None:
     """State one observed quantity and the threshold it had to reach."""
-    verdicts.observed[row, metric] = observed
-    verdicts.threshold[row, metric] = threshold
+    verdict.observed[metric] = observed
+    verdict.threshold[metric] = threshold
