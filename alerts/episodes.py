@@ -56,6 +56,27 @@ class Draft:
     context: Row
 
 
+class _Texts:
+    """Readable fields of the rows that a batch's revisions show."""
+
+    def __init__(self, rows: Array, lines: Sequence[Row]) -> None:
+        self._lines = dict(zip(rows.tolist(), lines, strict=True))
+        self._items: dict[int, Item] = {}
+
+    def row(self, row: int) -> Row | None:
+        """Fields of one row; None for a timer."""
+        return self._lines.get(row)
+
+    def items(self, rows: Array) -> list[Item]:
+        """Evidence of some rows."""
+        return [self._item(row) for row in rows.tolist()]
+
+    def _item(self, row: int) -> Item:
+        if row not in self._items:
+            self._items[row] = item_of(self._lines[row])
+        return self._items[row]
+
+
 class Episodes:
     """All open episodes.
 
@@ -93,7 +114,7 @@ class Episodes:
         batch = Batch.of(findings, events, self._order)
         runs = [run for key, at in batch.groups(self._cards) for run in self._runs(batch, key, at)]
         rows = np.unique(np.concatenate([np.empty(0, np.int64), *(run.needed() for _, run in runs)]))
-        texts = dict(zip(rows.tolist(), events.rows(rows, self._columns) if len(rows) else [], strict=True))
+        texts = _Texts(rows, events.rows(rows, self._columns) if len(rows) else [])
         drafts = [draft for key, run in runs for draft in self._apply(key, run, texts)]
         return sorted([*drafts, *self._expire(watermark)], key=lambda draft: draft.order)
 
@@ -107,7 +128,7 @@ class Episodes:
             yield key, Run(batch, self._cards[key[0]], part, going_on)
             going_on = None
 
-    def _apply(self, key: tuple[int, str, int], run: Run, texts: Mapping[int, Row]) -> Iterator[Draft]:
+    def _apply(self, key: tuple[int, str, int], run: Run, texts: _Texts) -> Iterator[Draft]:
         episode = run.open
         if episode is None:
             if key in self._open:
@@ -120,15 +141,15 @@ class Episodes:
             change = self._advance(episode, run, done, end, texts)
             seen = run.seen(end - 1)
             newest = run.evidence[max(0, seen - LAST) : seen]
-            episode.first = first + _items(run.evidence[: min(seen, FIRST - len(first))], texts)
-            episode.last = (last + _items(newest, texts))[-LAST:]
+            episode.first = first + texts.items(run.evidence[: min(seen, FIRST - len(first))])
+            episode.last = (last + texts.items(newest))[-LAST:]
             episode.events = events + seen
             if position is not None and change is not None:
                 order = (episode.end, 0, int(run.at[position]))
                 yield self._draft(episode, change, episode.end, order)
             done = end
 
-    def _advance(self, episode: Episode, run: Run, start: int, end: int, texts: Mapping[int, Row]) -> Change | None:
+    def _advance(self, episode: Episode, run: Run, start: int, end: int, texts: _Texts) -> Change | None:
         """Take in the findings [start, end); only the last of them may be news. Give what is new."""
         if start == end:
             return None
@@ -142,7 +163,7 @@ class Episodes:
             return Change.COUNT
         return news
 
-    def _judge(self, episode: Episode, run: Run, position: int, texts: Mapping[int, Row]) -> Change | None:
+    def _judge(self, episode: Episode, run: Run, position: int, texts: _Texts) -> Change | None:
         listed = self._list_entities(episode, run, position, texts)
         rank, before = int(run.ranks[position]), episode.rank
         opened = episode.count == 0 and position == 0
@@ -154,8 +175,8 @@ class Episodes:
             return Change.NEW
         return Change.ENTITY if listed else None
 
-    def _list_entities(self, episode: Episode, run: Run, position: int, texts: Mapping[int, Row]) -> bool:
-        row = texts.get(run.row(position))
+    def _list_entities(self, episode: Episode, run: Run, position: int, texts: _Texts) -> bool:
+        row = texts.row(run.row(position))
         if row is None:
             return False
         kind = self._cards[episode.detector].classes[run.class_at(position)]
@@ -168,11 +189,11 @@ class Episodes:
                 _append_new(episode.entities, entity)
         return len(episode.entities) > before
 
-    def _begin(self, key: tuple[int, str, int], run: Run, texts: Mapping[int, Row]) -> Episode:
+    def _begin(self, key: tuple[int, str, int], run: Run, texts: _Texts) -> Episode:
         number, entity_type, entity_key = key
         card, time = self._cards[number], int(run.times[0])
         kind = card.classes[run.class_at(0)]
-        row = texts.get(run.row(0), {})
+        row = texts.row(run.row(0)) or {}
         entity, tenant, iss = self._main_entity(kind, entity_key, row)
         episode = Episode(
             number,
@@ -236,10 +257,6 @@ class Episodes:
         self._deadlines = [(e.end + self._cool_down[e.detector], e.key) for e in episodes]
         heapify(self._deadlines)
         self._attempts.load(parts["attempts"])
-
-
-def _items(rows: Array, texts: Mapping[int, Row]) -> list[Item]:
-    return [item_of(texts[row]) for row in rows.tolist()]
 
 
 def _append_new(entities: list[Entity], entity: Entity) -> None:

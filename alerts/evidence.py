@@ -80,9 +80,12 @@ class Attempts:
 
     def items(self, keys: npt.NDArray[np.uint64], row: int) -> list[Item]:
         """Give those of some events (by `event_key`) that are among the last failures up to a row of the batch."""
+        named = keys[keys != NULL_KEY]
+        if not len(named):
+            return []
         end = len(self._recent) - len(self._rows) + int(np.searchsorted(self._rows, row, "right"))
         start = max(0, end - REMEMBERED)
-        found = start + np.flatnonzero(np.isin(self._recent["event_key"][start:end], keys[keys != NULL_KEY]))
+        found = start + np.flatnonzero(np.isin(self._recent["event_key"][start:end], named))
         return [item_of(line) for line in self._recent.rows(found, COLUMNS)] if len(found) else []
 
     def dump(self) -> bytes:

@@ -167,14 +167,14 @@ def links_of(
 ) -> tuple[str, ...]:
     """What ties an alert to others, as keys."""
     return tuple(
-        scoped_id(*_scope(entity, iss), entity.type.value, entity.id)
+        "\0".join((*_scope(entity, iss), entity.type.value, entity.id))
         for entity in entities
         if _ties(entity, context, shared)
     )
 
 
-def _scope(entity: Entity, iss: str | None) -> tuple[str | None, ...]:
-    return () if entity.type in _CROSS_TENANT else (entity.tenant, iss)
+def _scope(entity: Entity, iss: str | None) -> tuple[str, ...]:
+    return () if entity.type in _CROSS_TENANT else (entity.tenant or "", iss or "")
 
 
 def _ties(entity: Entity, context: Row, shared: Callable[[str], bool]) -> bool:

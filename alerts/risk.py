@@ -32,6 +32,7 @@ CERTAINTY: Final = {Confidence.LOW: 0.5, Confidence.MEDIUM: 0.75, Confidence.HIG
 MAX_PARTS: Final = 16
 CAPACITY: Final = 100_000
 _NEGLIGIBLE: Final = 0.25
+_Key = tuple[str | None, str | None, EntityType, str]
 _SHARED: Final = frozenset({EntityType.IP, EntityType.PREFIX, EntityType.ASN})
 
 
@@ -39,19 +40,20 @@ class Risks:
     """Risk of every entity with a live part; the longest untouched leave beyond `CAPACITY`."""
 
     def __init__(self) -> None:
-        self._entities: dict[str, EntityRisk] = {}
+        self._entities: dict[_Key, EntityRisk] = {}
 
     def add(self, alert: Alert, time: int) -> list[EntityRisk]:
         """Take in one revision at event time `time`, µs, and give the entities whose parts changed."""
         changed = []
         for entity in alert.entities:
-            before = self._before(entity, alert)
+            key = _key(entity, alert.iss)
+            before = self._entities.get(key) or EntityRisk(*key, 0, 0, ())
             part = RiskPart(alert.alert_id, alert.detector, _weight(alert, entity), time)
             parts = _with(before.parts, part, time)
             if parts != before.parts:
                 after = replace(before, parts=parts, time=time, score=score(parts, time))
-                self._entities.pop(after.key, None)
-                self._entities[after.key] = after
+                self._entities.pop(key, None)
+                self._entities[key] = after
                 changed.append(after)
         while len(self._entities) > CAPACITY:
             del self._entities[next(iter(self._entities))]
@@ -59,13 +61,8 @@ class Risks:
 
     def of(self, alert: Alert, time: int) -> int:
         """Risk of an alert's main entity at event time `time`, µs."""
-        return score(self._before(alert.entities[0], alert).parts, time)
-
-    def _before(self, entity: Entity, alert: Alert) -> EntityRisk:
-        iss = None if entity.type in _SHARED else alert.iss
-        tenant = None if entity.type in _SHARED else entity.tenant
-        unknown = EntityRisk(tenant, iss, entity.type, entity.id, 0, 0, ())
-        return self._entities.get(unknown.key, unknown)
+        known = self._entities.get(_key(alert.entities[0], alert.iss))
+        return score(known.parts, time) if known else 0
 
     def dump(self) -> bytes:
         """Write the state."""
@@ -79,7 +76,12 @@ class Risks:
             )
             for risk in orjson.loads(data)
         ]
-        self._entities = {risk.key: risk for risk in stored}
+        self._entities = {(risk.tenant, risk.iss, risk.type, risk.id): risk for risk in stored}
+
+
+def _key(entity: Entity, iss: str | None) -> _Key:
+    shared = entity.type in _SHARED
+    return None if shared else entity.tenant, None if shared else iss, entity.type, entity.id
 
 
 def score(parts: Iterable[RiskPart], now: int) -> int:

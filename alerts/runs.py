@@ -151,10 +151,12 @@ class Run:
         if len(known) >= MAX_ENTITIES:
             return np.empty(0, np.int64)
         found = keys(self.batch.events, field, self._events[positions])
-        new = (found != 0) & ~pd.Series(found).duplicated().to_numpy()
-        candidates = np.flatnonzero(new)
-        fresh = candidates[~np.isin(found[candidates], np.array(known, np.uint64))]
-        return positions[fresh[:MAX_ENTITIES]]
+        candidates = np.flatnonzero(found)
+        if known:
+            candidates = candidates[~np.isin(found[candidates], np.array(known, np.uint64))]
+        if len(candidates) > 1:
+            candidates = candidates[~pd.Series(found[candidates]).duplicated().to_numpy()]
+        return positions[candidates[:MAX_ENTITIES]]
 
 
 def _distinct(rows: Array) -> tuple[Array, Array]:

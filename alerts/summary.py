@@ -24,7 +24,7 @@ _SUFFIX: Final = {
 
 def safe(text: str, limit: int = MAX_WORD_CHARS) -> str:
     """Make text from an event harmless on a terminal or a log line: no control, format or bidi characters; bounded."""
-    clean = "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
+    clean = text if text.isprintable() else "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

@@ -106,7 +106,6 @@ class Decoder:
         parts = [_Batch(self._secrets, self._format, self._fast, raw.slice(at, at + _MAX_ROWS)) for at in starts]
         return Decoded.concat([part.decode() for part in parts], starts)
 
-
     def bury(self, raw: RawRecords, row: int, reason: DeadReason, detail: str) -> DeadLetter:
         """Make a dead letter of a record that was decoded and is refused later."""
         return _Batch(self._secrets, self._format, self._fast, raw).letter(row, Refusal(reason, detail))

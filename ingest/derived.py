@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.compiled import kernel
-from ingest.hashing import HashKey, Keys, hash_families, hash_spans, hash_strings, string_buffers
+from ingest.hashing import HashKey, hash_families, hash_spans, hash_strings, string_buffers
+from ingest.kernels.addresses import network_ends
+from ingest.kernels.siphash import Keys
 from ingest.privacy import Secrets
 from schemas.columns import COLUMNS, MARKERS
 from schemas.fields import Key
@@ -75,7 +76,7 @@ class Deriver:
         offsets, data = string_buffers(addresses)
         ends = np.empty(len(addresses), np.int32)
         wide = np.empty(len(addresses), np.int32)
-        count = _network_ends(data, offsets, ends, wide)
+        count = network_ends(data, offsets, ends, wide)
         prefix = hash_spans(data, offsets[:-1], ends, self._networks)
         source = columns["ip"].copy()
         rows = wide[:count]
@@ -130,23 +131,3 @@ def _server_rows(columns: Columns, n: int) -> npt.NDArray[np.bool_]:
     if role is None:
         return service
     return np.asarray((role == _SERVER) | ((role != _USER) & service))
-
-
-@kernel
-def _network_ends(
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int32],
-    ends: npt.NDArray[np.int32],
-    wide: npt.NDArray[np.int32],
-) -> int:
-    """Find where each IPv4 address's last octet starts, and the rows that hold IPv6."""
-    count = 0
-    for row in range(len(ends)):
-        at = offsets[row + 1]
-        while at > offsets[row] and data[at - 1] != 0x2E and data[at - 1] != 0x3A:
-            at -= 1
-        ends[row] = at
-        if at > offsets[row] and data[at - 1] == 0x3A:
-            wide[count] = row
-            count += 1
-    return count

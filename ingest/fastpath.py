@@ -13,9 +13,10 @@ import pyarrow as pa
 from pydantic.fields import FieldInfo
 
 from ingest.derived import Columns, Deriver
+from ingest.kernels.cells import NON_ASCII, NONE, UNSURE
 from ingest.privacy import Secrets
 from ingest.readers import Reader
-from ingest.scanner import ENVELOPE_FIELD, FIELD_INDEX, NON_ASCII, NONE, UNSURE, scan
+from ingest.scanner import ENVELOPE_FIELD, FIELD_INDEX, scan
 from schemas.columns import COLUMNS, LIST_FIELDS, MARKERS
 from schemas.events import TokenEvent
 from schemas.fields import (
@@ -26,7 +27,6 @@ from schemas.fields import (
     Country,
     Flags,
     Key,
-    Number,
     Text,
     Time,
 )

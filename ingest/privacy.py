@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from ingest.compiled import kernel
 from ingest.hashing import HashKey
-from ingest.words import same_bytes
+from ingest.kernels.cells import Bytes, Ints
+from ingest.kernels.marks import find_marks
 
 HASH_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY"
 PREVIOUS_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY_PREVIOUS"
@@ -167,44 +166,13 @@ def _header(segment: bytes) -> bytes:
         return b""
 
 
-def suspects(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> list[int]:
+def suspects(data: Bytes, starts: Ints, ends: Ints) -> list[int]:
     """Find the records that may hold a raw token; the rest is clean. Each record is followed by a NUL."""
     rows = np.empty(len(starts), np.int64)
-    count = _suspects(data, starts, ends, _FIRST_PAIRS, _MARK_OFFSETS, _MARK_BYTES, rows)
+    count = find_marks(data, starts, ends, _FIRST_PAIRS, _MARK_OFFSETS, _MARK_BYTES, rows)
     return [int(row) for row in rows[:count]]
 
 
 _MARK_OFFSETS: Final = np.cumsum([0, *map(len, _MARKS)])
 _MARK_BYTES: Final = np.frombuffer(b"".join(_MARKS), np.uint8)
 _FIRST_PAIRS: Final = np.isin(np.arange(1 << 16), [mark[0] << 8 | mark[1] for mark in _MARKS])
-
-
-@kernel
-def _suspects(
-    data: npt.NDArray[np.uint8],
-    starts: npt.NDArray[np.int64],
-    ends: npt.NDArray[np.int64],
-    pairs: npt.NDArray[np.bool_],
-    offsets: npt.NDArray[np.int64],
-    marks: npt.NDArray[np.uint8],
-    rows: npt.NDArray[np.int64],
-) -> int:
-    count = 0
-    for row in range(len(starts)):
-        pair = 0
-        for at in range(starts[row], ends[row]):
-            pair = ((pair << 8) | np.int64(data[at])) & 0xFFFF
-            if pairs[pair] and _marked(data, at - 1, offsets, marks):
-                rows[count] = row
-                count += 1
-                break
-    return count
-
-
-@kernel
-def _marked(data: npt.NDArray[np.uint8], at: int, offsets: npt.NDArray[np.int64], marks: npt.NDArray[np.uint8]) -> bool:
-    for mark in range(len(offsets) - 1):
-        start, end = offsets[mark], offsets[mark + 1]
-        if same_bytes(data, at, marks, start, end):
-            return True
-    return False

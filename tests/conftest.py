@@ -39,7 +39,7 @@ def kafka_broker(kafka_folder: Path) -> Iterator[Service]:
     service.remove()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_topic(kafka_broker: Service) -> Callable[[int], str]:
     """Create a topic of its own name with that many partitions, and return the name."""
 

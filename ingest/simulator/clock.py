@@ -36,16 +36,17 @@ def activity(micros: int, offset_hours: float) -> float:
 
 
 class Clock:
-    """Writes times as RFC 3339 in UTC with µs; remembers the last second, as times come in order."""
+    """Writes times as RFC 3339 in UTC with µs; remembers the dates it has written."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._prefix = ""
+        self._dates: dict[int, str] = {}
 
     def text(self, micros: int) -> str:
         """RFC 3339 text of µs since the epoch."""
-        second, rest = divmod(micros, SECOND)
-        if second != self._second:
-            self._second = second
-            self._prefix = (EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.")
-        return f"{self._prefix}{rest:06d}Z"
+        day, rest = divmod(micros, DAY)
+        date = self._dates.get(day)
+        if date is None:
+            date = self._dates[day] = (EPOCH + timedelta(days=day)).strftime("%Y-%m-%dT")
+        seconds, fraction = divmod(rest, SECOND)
+        minutes, second = divmod(seconds, 60)
+        return f"{date}{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{fraction:06d}Z"

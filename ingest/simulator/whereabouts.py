@@ -15,6 +15,7 @@ WEEK: Final = 7 * DAY
 MONDAY: Final = 4 * DAY  # the epoch was a Thursday
 NEAREST_KM: Final = 300  # nobody flies less
 FARTHEST_KM: Final = 10_000  # there and back fits into the week
+VPN_STRETCH: Final = 3 * HOUR
 OFFICE_HOURS: Final = range(8, 18)
 VPN_HUBS: Final = ("Frankfurt", "Amsterdam", "London", "New York", "San Francisco", "Singapore")
 SERVER_REGIONS: Final = ("Frankfurt", "Dublin", "Boston")
@@ -69,7 +70,7 @@ class Whereabouts:
         stay = self.at(user, micros)
         if stay is None:
             return None
-        if user.own_vpn and dice.chance(0.6):
+        if user.own_vpn and self._switched_on(user, micros, 0.6):
             hub = CITY[VPN_HUBS[user.line % len(VPN_HUBS)]]
             return self.networks.exit(hub, user.line % 40 + dice.below(3), flagged=user.line % 3 > 0)
         if device.kind == "phone":
@@ -86,7 +87,7 @@ class Whereabouts:
     def _of_laptop(self, user: User, device: Device, stay: Stay, micros: int, dice: Dice) -> Fields:
         company = self._population.company(user.company)
         place = self._persona(user, device) if user.shared else stay.place
-        if company.vpn and dice.chance(0.3 if stay.home else 0.6):
+        if company.vpn and self._switched_on(user, micros, 0.3 if stay.home else 0.6):
             return self._company_vpn(company)
         if stay.home and not user.remote and self._in_office(user, micros):
             return self.networks.office(company.site, company.number)
@@ -105,6 +106,10 @@ class Whereabouts:
         """Each of the people behind a shared account sits in a city of their own."""
         others = [place for place in PLACES if place.country == user.home.country]
         return Traits(device.user_agent, device.device_id or "").pick(others)
+
+    def _switched_on(self, user: User, micros: int, probability: float) -> bool:
+        """A VPN is on or off for a stretch of work, not call by call."""
+        return Traits(self._seed, "vpn", user.index, micros // VPN_STRETCH).chance(probability)
 
     def _in_office(self, user: User, micros: int) -> bool:
         hour, weekend = local_hour(micros, user.home.hours)

@@ -73,7 +73,7 @@ class _Heist:
 
 def _refresh_theft(case: Case) -> Iterator[Event]:
     heist = _Heist(case)
-    yield from heist.open(refreshes=1 + case.draws.below(3))
+    yield from heist.open(refreshes=1 + case.draws.below(2))
     copy = heist.session.refresh_id
     if case.variant == "thief-first":
         yield from _thief_first(heist, copy)
@@ -138,7 +138,7 @@ def _refresh_replay(case: Case) -> Iterator[Event]:
         yield session.revoked(heist.time + SECOND, heist.thief, "reuse-detected", "family")
 
 
-_MORNING: Final = Variant(6 * HOUR)
+_MORNING: Final = Variant(3 * HOUR + 30 * MINUTE)
 
 THEFT: Final = (
     Attack(

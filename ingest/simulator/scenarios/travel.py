@@ -93,7 +93,7 @@ def _abroad(case: Case, session: Session, thief: Fields, time: int) -> Iterator[
         yield case.hostile(event)
 
 
-_AFTERNOON: Final = Variant(3 * HOUR)
+_AFTERNOON: Final = Variant(2 * HOUR + 10 * MINUTE)
 
 TRAVEL: Final = (
     Attack(

@@ -1,0 +1,30 @@
+"""An alert in a few lines, wherever it is listed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.navigation import page
+from dashboard.safe import safe, visible
+from dashboard.theme import SEVERITIES, severity_label
+from dashboard.views.alerts import state_word
+from dashboard.words import clock_time, duration
+from schemas.vocabulary import Severity
+from store.queries import AlertRow
+
+
+def alert_card(alert: AlertRow) -> None:
+    """Severity, title, what happened, when, and the way to its page."""
+    look = SEVERITIES[Severity(alert.severity)]
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge(severity_label(alert.severity), color=look.tint)
+            st.page_link(
+                page("alert"),
+                label=safe(alert.title),
+                icon=":material/open_in_full:",
+                query_params={"id": alert.alert_id},
+            )
+        st.text(visible(alert.summary))
+        ran = f"{clock_time(alert.start)}, for {duration(alert.end - alert.start)}"
+        st.text(f"{ran} · {visible(alert.entity_type)} {visible(alert.entity_id)} · {state_word(alert.episode)}")

@@ -1,0 +1,28 @@
+"""The pages' way to the store: one connection pool a process, and settings handed over by the server."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from store.engine import connect
+from store.queries import Queries
+
+SECRETS: Final = "tokentrail"
+"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL) and `demo` (bool)."""
+
+
+def queries() -> Queries:
+    """The query service of the store that this server was started on."""
+    return _queries(st.secrets[SECRETS]["store"])
+
+
+def is_demo() -> bool:
+    """Whether the data are made up."""
+    return bool(st.secrets[SECRETS]["demo"])
+
+
+@st.cache_resource
+def _queries(url: str) -> Queries:
+    return Queries(connect(url))

@@ -1,0 +1,89 @@
+"""The triage filters: widgets whose values live in the address, and what they mean to the store."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.safe import safe
+from dashboard.theme import SEVERITIES, severity_name
+from dashboard.words import DAY, HOUR
+from schemas.vocabulary import EntityType, Severity
+from store.queries import AlertFilter
+
+INCIDENTS: Final = "Incidents"
+ALERTS: Final = "Alerts"
+STATES: Final = {"Open": ("open", "updated"), "Closed": ("closed",)}
+AGES: Final = {"Last hour": HOUR, "Last 24 hours": DAY, "Last 7 days": 7 * DAY, "Last 30 days": 30 * DAY}
+SORTS: Final = {"Worst first": "severity", "Newest first": "newest", "Highest risk first": "risk"}
+ANY_TIME: Final = "Any time"
+
+
+class Choice(NamedTuple):
+    """What the analyst asked for.
+
+    Attributes:
+        view: `INCIDENTS` or `ALERTS`.
+        where: which alerts; an incident counts when it holds one of them.
+        sort: one of the store's orders.
+    """
+
+    view: str
+    where: AlertFilter
+    sort: str
+
+
+def choose(newest: int | None) -> Choice:
+    """Draw the filters and read them. Ages count back from `newest`, the newest judged event time, µs."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        view = st.segmented_control(
+            "Show", [INCIDENTS, ALERTS], default=INCIDENTS, required=True, key="view", bind="query-params"
+        )
+        states = st.pills(
+            "State", list(STATES), selection_mode="multi", default=["Open"], key="state", bind="query-params"
+        )
+        names = [severity_name(severity) for severity in SEVERITIES]
+        severities = st.pills("Severity", names, selection_mode="multi", key="severity", bind="query-params")
+        sort = st.selectbox("Order", list(SORTS), key="sort", bind="query-params", width=180)
+    with st.expander("More filters", icon=":material/filter_alt:", expanded=_is_filtered()):
+        where = _more(newest)
+    where = where._replace(
+        severities=tuple(Severity[name.upper()] for name in severities),
+        episodes=tuple(episode for state in states for episode in STATES[state]),
+    )
+    return Choice(view, where, SORTS[sort])
+
+
+def _is_filtered() -> bool:
+    return any(name in st.query_params for name in ("detector", "tactic", "entity", "age"))
+
+
+def _more(newest: int | None) -> AlertFilter:
+    queries = data.queries()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        detectors = st.multiselect(
+            "Detector", queries.detectors(), format_func=safe, key="detector", bind="query-params", width=260
+        )
+        tactics = st.multiselect(
+            "ATT&CK tactic", queries.tactics(), format_func=safe, key="tactic", bind="query-params", width=260
+        )
+        entity = st.text_input(
+            "Entity", key="entity", bind="query-params", placeholder="user:alice or ip:192.0.2.7", width=260
+        )
+        age = st.selectbox("Active within", [ANY_TIME, *AGES], key="age", bind="query-params", width=180)
+    pair = _entity(entity or "")
+    since = newest - AGES[age] if age in AGES and newest is not None else None
+    return AlertFilter(detectors=tuple(detectors), tactics=tuple(tactics), entity=pair, since=since)
+
+
+def _entity(text: str) -> tuple[str, str] | None:
+    """`type:id`; anything else is said to be neither and filters nothing."""
+    type_, colon, id_ = text.strip().partition(":")
+    if not text.strip():
+        return None
+    if colon and id_ and type_ in EntityType:
+        return type_, id_
+    st.warning(f"Write an entity as type:id. Types: {', '.join(EntityType)}.")
+    return None

@@ -1,0 +1,82 @@
+"""The frame round every page: its address, the menu, the header, and what is said when the store is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.safe import safe
+from dashboard.views.health import Level, freshness
+from store.errors import StoreError, StoreUnavailableError, StoreVersionError
+
+HEADER_SECONDS: Final = 2.0
+_PAGES: Final = Path(__file__).parent / "pages"
+_TITLES: Final = {
+    "overview": ("Overview", ":material/monitoring:"),
+    "triage": ("Incidents and alerts", ":material/notifications:"),
+    "health": ("Health", ":material/vital_signs:"),
+    "alert": ("Alert", ":material/notification_important:"),
+}
+_MARKS: Final = {
+    Level.LIVE: (":material/check_circle:", "green"),
+    Level.WAITING: (":material/hourglass_top:", "orange"),
+    Level.LOST: (":material/error:", "red"),
+}
+
+
+def show() -> None:
+    """Draw the header and the page that the address asks for."""
+    st.set_page_config(page_title="tokentrail", page_icon=":material/key_vertical:", layout="wide")
+    chosen = st.navigation([page(name) for name in _TITLES], position="top")
+    header()
+    with store_faults_told():
+        chosen.run()
+
+
+def page(name: str) -> st.Page:
+    """A page by the name of its file, for links."""
+    title, icon = _TITLES[name]
+    return st.Page(
+        _PAGES / f"{name}.py",
+        title=title,
+        icon=icon,
+        default=name == "overview",
+        visibility="hidden" if name == "alert" else "visible",
+    )
+
+
+@st.fragment(run_every=HEADER_SECONDS)
+def header() -> None:
+    """How fresh the data is, on one line; red when no worker lives."""
+    with store_faults_told():
+        heard = data.queries().workers()
+        state = freshness(heard.workers, heard.now)
+        icon, colour = _MARKS[state.level]
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.badge(safe(state.headline), icon=icon, color=colour)
+            for name, value in state.facts:
+                st.text(f"{name}: {value}")
+            if data.is_demo():
+                st.badge("DEMO DATA", icon=":material/science:", color="violet")
+
+
+@contextmanager
+def store_faults_told() -> Iterator[None]:
+    """Say what is wrong with the store instead of showing half a page."""
+    try:
+        yield
+    except StoreVersionError as error:
+        st.info(safe(error), title="Waiting for the first start of a worker", icon=":material/database:")
+    except StoreUnavailableError as error:
+        st.error(
+            f"{safe(error)} Nothing was changed. This page tries again by itself.",
+            title="The store does not answer",
+            icon=":material/database_off:",
+        )
+    except StoreError as error:
+        st.error(safe(error), title="The store cannot answer", icon=":material/database_off:")

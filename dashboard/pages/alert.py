@@ -1,0 +1,184 @@
+"""One alert on a page of its own: what was seen, what was expected, by which events, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.cards import alert_card
+from dashboard.navigation import page
+from dashboard.safe import safe, visible
+from dashboard.theme import SEVERITIES, severity_label
+from dashboard.views import evidence
+from dashboard.views.alerts import state_word
+from dashboard.words import clock_time, duration, figure
+from schemas.alerts import Alert
+from schemas.fields import parse_time
+from schemas.vocabulary import Severity
+from store.queries import AlertFilter
+
+SIBLINGS: Final = 20
+_TECHNIQUE: Final = re.compile(r"T\d{4}(\.\d{3})?")
+
+
+def main() -> None:
+    """Draw the page of the alert that the address names."""
+    with st.container(horizontal=True):
+        st.page_link(page("triage"), label="Incidents and alerts", icon=":material/arrow_back:")
+    alert_id = st.query_params.get("id", "")
+    body = data.queries().alert(alert_id)
+    if body is None:
+        st.info(
+            "The address names no stored alert. It may be older than the retention, or from another store.",
+            title="No such alert",
+            icon=":material/search_off:",
+        )
+        return
+    alert = Alert.model_validate_json(body)
+    heading(alert)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        findings(alert)
+    with right:
+        response(alert)
+    history(alert, body)
+    siblings(alert)
+
+
+def heading(alert: Alert) -> None:
+    """Title, verdict and the figures that decide how urgent it is."""
+    severity = Severity[alert.severity.upper()]
+    st.header(safe(alert.title), anchor=False)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.badge(severity_label(severity), color=SEVERITIES[severity].tint)
+        st.badge(f"{safe(alert.confidence.capitalize())} confidence", color="gray")
+        st.badge(state_word(alert.episode), color="gray")
+        st.badge(safe(alert.alert_class), color="gray")
+    st.text(visible(alert.summary))
+    start, end = parse_time(alert.start), parse_time(alert.end)
+    facts = {
+        "Began": clock_time(start),
+        "Lasted": duration(end - start),
+        "Findings": figure(alert.count),
+        "Risk": f"{alert.risk} of 100",
+        "Token": _containment(alert),
+        "Reached": _reach(alert),
+    }
+    with st.container(horizontal=True, gap="medium", border=True):
+        for name, value in facts.items():
+            if value:
+                with st.container(width="content", gap=None):
+                    st.caption(safe(name))
+                    st.text(visible(value))
+
+
+def _containment(alert: Alert) -> str:
+    if alert.containment is None:
+        return ""
+    until = alert.containment.live_until
+    return alert.containment.state + (f" until {clock_time(parse_time(until))}" if until else "")
+
+
+def _reach(alert: Alert) -> str:
+    reach = alert.blast_radius
+    if reach is None:
+        return ""
+    parts = [f"{figure(reach.calls)} calls", f"{len(reach.aud)} audiences", f"{len(reach.scopes)} scopes"]
+    return ", ".join(part for part in parts if not part.startswith("0 "))
+
+
+def findings(alert: Alert) -> None:
+    """Measured against expected, and the evidence on its time line."""
+    st.subheader("Seen and expected", anchor=False)
+    observed = evidence.observed_table(alert)
+    if observed.empty:
+        st.caption("This detector states a fact and measures nothing.")
+    else:
+        st.dataframe(observed, hide_index=True, alt="What was measured, expected and allowed")
+    st.subheader("Evidence", anchor=False)
+    events = evidence.evidence_events(alert)
+    if events.empty:
+        st.caption("No event is kept with this alert.")
+        return
+    st.altair_chart(evidence.evidence_chart(alert, events), alt="Evidence events by source over UTC time")
+    times = {"time": st.column_config.DatetimeColumn("Time (UTC)", format="MM-DD HH:mm:ss.SSS", timezone="UTC")}
+    filled = events.loc[:, (events != "").any()]
+    st.dataframe(filled, hide_index=True, column_config=times, alt="Evidence events, first and last of the episode")
+    kept = len(alert.evidence.event_ids)
+    if alert.evidence.truncated or kept > len(events):
+        st.caption(
+            f"First and last of {figure(alert.count)} findings; the raw record below names {figure(kept)} events."
+        )
+
+
+def response(alert: Alert) -> None:
+    """What to do, who is involved, and how others name the technique."""
+    st.subheader("What to do next", anchor=False)
+    if alert.revoke.flag:
+        st.warning(
+            safe(alert.revoke.why or ""),
+            title=f"Flagged for revocation: {safe(alert.revoke.what or 'token')}",
+            icon=":material/key_off:",
+        )
+    for number, step in enumerate(alert.advice, start=1):
+        st.text(f"{number}. {visible(step)}")
+    if not alert.advice:
+        st.caption("The detector gives no advice for this verdict.")
+    st.subheader("Who is involved", anchor=False)
+    st.dataframe(
+        evidence.entity_table(alert),
+        hide_index=True,
+        column_config={"Alerts": st.column_config.LinkColumn(display_text="Show", width="small")},
+        alt="Entities of this alert; the last column leads to all alerts about each",
+    )
+    techniques(alert)
+
+
+def techniques(alert: Alert) -> None:
+    """ATT&CK techniques, with the tactics they serve."""
+    st.subheader("ATT&CK", anchor=False)
+    known = [name for name in alert.attack.techniques if _TECHNIQUE.fullmatch(name)]
+    if not known:
+        st.caption("No technique of the matrix fits.")
+        return
+    with st.container(horizontal=True, gap="small"):
+        for name in known:
+            st.link_button(safe(name), f"https://attack.mitre.org/techniques/{name.replace('.', '/')}/")
+    tactics = ", ".join(alert.attack.tactics)
+    st.text(visible(f"{tactics} · matrix version {alert.attack.version}"))
+
+
+def history(alert: Alert, body: str) -> None:
+    """Every revision that was published, and the record as SIEMs get it."""
+    st.subheader("History", anchor=False)
+    times = {
+        name: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
+        for name in ("Event time (UTC)", "Stored (UTC)")
+    }
+    rows = data.queries().revisions(alert.alert_id)
+    st.dataframe(
+        evidence.history_table(rows),
+        hide_index=True,
+        column_config=times,
+        width="content",
+        alt="Revisions of this alert",
+    )
+    with st.expander("Raw record", icon=":material/data_object:"):
+        st.json(body)
+
+
+def siblings(alert: Alert) -> None:
+    """The other alerts of the incident."""
+    where = AlertFilter(incident_id=alert.incident_id)
+    others = [row for row in data.queries().alerts(where, limit=SIBLINGS + 1).rows if row.alert_id != alert.alert_id]
+    st.subheader("Same incident", anchor=False)
+    if not others:
+        st.caption("No other alert shares its victim, token family or source.")
+    for row in others[:SIBLINGS]:
+        alert_card(row)
+
+
+main()

@@ -1,0 +1,73 @@
+"""Health: whether the pipeline sees what it should."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.navigation import store_faults_told
+from dashboard.safe import safe
+from dashboard.views import health
+from dashboard.words import DAY, duration, figure, size
+
+REFRESH_SECONDS: Final = 3.0
+SIZE_SECONDS: Final = 60.0
+
+
+def main() -> None:
+    """Draw the page."""
+    vital_signs()
+    refused()
+    storage()
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def vital_signs() -> None:
+    """Workers and what they count."""
+    with store_faults_told():
+        heard = data.queries().workers()
+        st.subheader("Workers", anchor=False)
+        if not heard.workers:
+            st.info("Start one with `tokentrail run`, or look around with `tokentrail demo`.", title="No worker yet")
+            return
+        st.dataframe(
+            health.worker_table(heard.workers, heard.now), hide_index=True, alt="Workers with their last heartbeat"
+        )
+        leader = max(heard.workers, key=lambda worker: worker.seen_at)
+        if leader.counters:
+            with st.expander("Counters of the worker heard last", icon=":material/pin:"):
+                st.dataframe(health.counter_table(leader.counters), hide_index=True, width="content", alt="Counters")
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def refused() -> None:
+    """Dead letters of the last day, by reason."""
+    with store_faults_told():
+        st.subheader("Refused records, last 24 hours", anchor=False)
+        found = data.queries().dead_letters(DAY)
+        if not found:
+            st.success("No record was refused.", icon=":material/check:")
+            return
+        st.dataframe(health.dead_letter_table(found), hide_index=True, alt="Dead letters by reason")
+
+
+@st.fragment(run_every=SIZE_SECONDS)
+def storage() -> None:
+    """Size of the store and age of the last checkpoint."""
+    with store_faults_told():
+        st.subheader("Store", anchor=False)
+        store = data.queries().storage()
+        with st.container(horizontal=True):
+            st.metric("Size", size(store.octets), border=True, width=170)
+            st.metric("Alerts", figure(store.alerts), border=True, width=170)
+            st.metric("Checkpoint age", safe(checkpoint_age(store.checkpoint_at, store.now)), border=True, width=170)
+
+
+def checkpoint_age(created_at: int | None, now: int) -> str:
+    """Time since the last checkpoint: what a restart would have to read again."""
+    return "none yet" if created_at is None else duration(now - created_at)
+
+
+main()

@@ -1,0 +1,144 @@
+"""Overview: how much is coming in, what is wrong, where, and since when."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.navigation import page, store_faults_told
+from dashboard.theme import SEVERITIES, severity_label, severity_name
+from dashboard.views import attacks, geography, rates
+from dashboard.views.alerts import risk_table
+from dashboard.words import DAY, HOUR, MINUTE, figure
+from schemas.alerts import Alert
+from store.queries import AlertFilter
+
+REFRESH_SECONDS: Final = 5.0
+CHART_SECONDS: Final = 30.0
+WINDOWS: Final = {"1 hour": (HOUR, MINUTE), "24 hours": (DAY, 15 * MINUTE), "7 days": (7 * DAY, 2 * HOUR)}
+"""Span and bucket of the charts."""
+EPISODES: Final = 200
+JOURNEYS: Final = 25
+ENTITIES: Final = 10
+
+
+def main() -> None:
+    """Draw the page."""
+    open_alerts()
+    name = st.segmented_control(
+        "Window", list(WINDOWS), default="24 hours", key="window", bind="query-params", label_visibility="collapsed"
+    )
+    charts(*WINDOWS[name or "24 hours"])
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def open_alerts() -> None:
+    """Open alerts by severity; each figure leads to them."""
+    with store_faults_told():
+        counts = data.queries().open_by_severity()
+        with st.container(horizontal=True, gap="small"):
+            for severity in SEVERITIES:
+                name = severity_name(severity)
+                with st.container(border=True, width=170, gap="small"):
+                    st.metric(severity_label(severity), figure(counts.get(severity, 0)))
+                    st.page_link(page("triage"), label="Show", query_params={"view": "Alerts", "severity": name})
+
+
+@st.fragment(run_every=CHART_SECONDS)
+def charts(window: int, step: int) -> None:
+    """All charts over `window` µs up to the newest judged event, in buckets of `step` µs."""
+    with store_faults_told():
+        until = data.queries().newest_time()
+        if until is None:
+            welcome()
+            return
+        since = (until - window) // step * step
+        left, right = st.columns(2)
+        with left:
+            events(since, until, step)
+        with right:
+            alerts(since, until, step)
+        timeline(since)
+        left, right = st.columns([3, 2])
+        with left:
+            world(since, until)
+        with right:
+            entities()
+
+
+def welcome() -> None:
+    """What to do when nothing has arrived yet."""
+    st.info(
+        "This page fills by itself as soon as the worker has judged its first minute of events. "
+        "Health shows whether a worker is running and what it refuses.",
+        title="No events yet",
+        icon=":material/hourglass_empty:",
+    )
+
+
+def events(since: int, until: int, step: int) -> None:
+    """Events per minute by type."""
+    st.subheader("Events", anchor=False)
+    found = rates.event_rates(data.queries().event_rate("type", since, until, step), step)
+    if found.empty:
+        st.caption("No event in this window.")
+    else:
+        st.altair_chart(rates.event_chart(found, step), alt="Events per minute by type, stacked, over UTC time")
+
+
+def alerts(since: int, until: int, step: int) -> None:
+    """Alerts by the time they began."""
+    st.subheader("Alerts", anchor=False)
+    found = rates.alert_counts(data.queries().alert_rate(since, until, step))
+    if found.empty:
+        st.caption("No alert began in this window.")
+    else:
+        st.altair_chart(rates.alert_chart(found, step), alt="Alerts that began, by severity, over UTC time")
+
+
+def timeline(since: int) -> None:
+    """Worst and newest episodes on one time line."""
+    found = data.queries().alerts(AlertFilter(since=since), sort="severity", limit=EPISODES).rows
+    st.subheader("Attack timeline", anchor=False)
+    if not found:
+        st.caption("No attack in this window: nothing crossed a detector's threshold.")
+        return
+    if len(found) == EPISODES:
+        st.caption(f"The {EPISODES} worst of this window.")
+    st.altair_chart(attacks.timeline(attacks.episodes(found)), alt="Episodes of alerts by detector over UTC time")
+
+
+def world(since: int, until: int) -> None:
+    """Countries of events, and journeys that alerts speak of."""
+    st.subheader("Places", anchor=False)
+    active = geography.activity(data.queries().totals("country", since, until))
+    bodies = data.queries().bodies(AlertFilter(since=since, detectors=("impossible-geography",)), limit=JOURNEYS)
+    travelled = geography.journeys(Alert.model_validate_json(body) for body in bodies)
+    if active.empty and travelled.empty:
+        st.caption("No event of this window says which country it came from.")
+        return
+    st.altair_chart(geography.world(active, travelled), alt="World map: events by country, arcs of impossible journeys")
+    st.caption("Circles: events by country. Arcs: changes of country in the evidence of travel alerts.")
+
+
+def entities() -> None:
+    """Who to look at first."""
+    st.subheader("Entities at risk", anchor=False)
+    found = data.queries().risky_entities(ENTITIES)
+    if not found:
+        st.caption("No entity carries risk now.")
+        return
+    st.dataframe(
+        risk_table(found),
+        hide_index=True,
+        column_config={
+            "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width="small"),
+            "Alerts": st.column_config.LinkColumn(display_text="Show", width="small"),
+        },
+        alt="Entities by risk, with the detectors behind it",
+    )
+
+
+main()

@@ -1,0 +1,185 @@
+"""Incidents and alerts. The table is a snapshot: nothing in it moves until the analyst asks for the new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import data
+from dashboard.cards import alert_card
+from dashboard.filters import ALERTS, Choice, choose
+from dashboard.navigation import store_faults_told
+from dashboard.safe import safe
+from dashboard.theme import SEVERITIES, severity_label
+from dashboard.views.alerts import alert_table, incident_table
+from dashboard.words import clock_time, figure
+from store.queries import AlertFilter
+
+PAGE: Final = 100
+"""Rows at a time; 500 cost 118 KiB."""
+INSIDE: Final = 50
+"""Alerts shown of one incident."""
+PILL_SECONDS: Final = 3.0
+ROWS_IN_VIEW: Final = 11
+ROW_PIXELS: Final = 35
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One page of rows as they were at `taken_at` (µs): selections are positions in these, whatever happens since.
+
+    `newest` is the newest alert's cursor then; `after` and `following` are the store's place before and after the page.
+    """
+
+    choice: Choice
+    after: Any
+    rows: Sequence[Any]
+    following: Any
+    newest: int
+    taken_at: int
+
+
+def main() -> None:
+    """Draw the page."""
+    choice = choose(data.queries().newest_time())
+    snapshot = current(choice)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        new_alerts(snapshot)
+        pager(snapshot)
+    if not snapshot.rows:
+        nothing(choice)
+    elif choice.view == ALERTS:
+        alerts(snapshot)
+    else:
+        incidents(snapshot)
+
+
+def current(choice: Choice) -> Snapshot:
+    """The snapshot at hand, or a new one when another question was asked."""
+    held: Snapshot | None = st.session_state.get("snapshot")
+    if held is None or held.choice != choice:
+        st.session_state.pages = []
+        held = take(choice, None)
+    return held
+
+
+def take(choice: Choice, after: object) -> Snapshot:
+    """Ask the store and keep the answer."""
+    queries = data.queries()
+    find = queries.alerts if choice.view == ALERTS else queries.incidents
+    page = find(choice.where, sort=choice.sort, after=after, limit=PAGE)
+    snapshot = Snapshot(choice, after, page.rows, page.following, page.newest, page.now)
+    st.session_state.snapshot = snapshot
+    return snapshot
+
+
+@st.fragment(run_every=PILL_SECONDS)
+def new_alerts(snapshot: Snapshot) -> None:
+    """How many alerts have come since the snapshot; one press shows them."""
+    with store_faults_told():
+        count = data.queries().count_alerts(snapshot.choice.where, beyond=snapshot.newest)
+        if st.button(
+            f"{figure(count)} new" if count else "Nothing new",
+            icon=":material/fiber_new:" if count else ":material/check:",
+            type="primary" if count else "secondary",
+            disabled=not count,
+            shortcut="N",
+            help=f"Alerts since {clock_time(snapshot.taken_at)}. The table waits for you.",
+        ):
+            st.session_state.pages = []
+            take(snapshot.choice, None)
+            st.rerun()
+
+
+def pager(snapshot: Snapshot) -> None:
+    """Pages by keyset: the store goes on from the last row instead of counting from the first."""
+    before: list[Any] = st.session_state.pages
+    if st.button("Previous", icon=":material/chevron_left:", disabled=not before):
+        take(snapshot.choice, before.pop())
+        st.rerun()
+    if st.button("Next", icon=":material/chevron_right:", disabled=snapshot.following is None):
+        before.append(snapshot.after)
+        take(snapshot.choice, snapshot.following)
+        st.rerun()
+    first = len(before) * PAGE + 1
+    if snapshot.rows:
+        st.text(f"{first}-{first + len(snapshot.rows) - 1}, as of {clock_time(snapshot.taken_at)}")
+
+
+def nothing(choice: Choice) -> None:
+    """Why the table is empty."""
+    if data.queries().newest_time() is None:
+        st.info("No event has been judged yet.", title="Nothing to triage", icon=":material/hourglass_empty:")
+    elif choice.where.episodes == ("open", "updated"):
+        st.success(
+            "No open alert matches these filters. Closed ones are one press away, under State.",
+            title="All quiet",
+            icon=":material/done_all:",
+        )
+    else:
+        st.info("No alert matches these filters.", title="Nothing found", icon=":material/search_off:")
+
+
+def alerts(snapshot: Snapshot) -> None:
+    """The alert table, and the selected alert below it."""
+    chosen = table(alert_table(snapshot.rows), snapshot, "Alerts, one a row; select a row to see it below")
+    if chosen is None:
+        st.caption("Select a row to see the alert here, or open its own page in the last column.")
+    else:
+        alert_card(snapshot.rows[chosen])
+
+
+def incidents(snapshot: Snapshot) -> None:
+    """The incident table, and the alerts inside the selected one below it."""
+    chosen = table(
+        incident_table(snapshot.rows), snapshot, "Incidents, one a row; select a row to see its alerts below"
+    )
+    if chosen is None:
+        st.caption("Select an incident to see the alerts inside it.")
+        return
+    incident = snapshot.rows[chosen]
+    inside = data.queries().alerts(AlertFilter(incident_id=incident.incident_id), sort="severity", limit=INSIDE)
+    st.subheader(f"{severity_label(incident.severity)} · {safe(incident.title)}", anchor=False)
+    if incident.alert_count > INSIDE:
+        st.caption(f"The {INSIDE} worst of {figure(incident.alert_count)} alerts.")
+    for alert in inside.rows:
+        alert_card(alert)
+
+
+def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
+    """Draw a table of the snapshot; the position of the selected row."""
+    looks = SEVERITIES.items()
+    times = {
+        name: st.column_config.DatetimeColumn(format="MM-DD HH:mm:ss", timezone="UTC")
+        for name in frame
+        if "UTC" in name
+    }
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        height=min(len(frame), ROWS_IN_VIEW) * ROW_PIXELS + ROW_PIXELS + 3,
+        on_select="rerun",
+        selection_mode="single-row",
+        # A new snapshot is a new widget: an old selection must not point into new rows.
+        key=f"rows-{snapshot.taken_at}-{len(st.session_state.pages)}",
+        column_config={
+            "Severity": st.column_config.MultiselectColumn(
+                options=[severity_label(severity) for severity, _ in looks],
+                color=[look.colour for _, look in looks],
+                width="small",
+            ),
+            "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width="small"),
+            "Page": st.column_config.LinkColumn(display_text="Open", width="small"),
+            **times,
+        },
+        alt=alt,
+    )
+    rows = event.selection.rows
+    return rows[0] if rows else None
+
+
+main()

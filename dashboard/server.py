@@ -1,0 +1,129 @@
+"""Serves the dashboard: Streamlit's ASGI app with our headers, in this process (`serve`) or its own (`start`)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import webbrowser
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final, Literal
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from dashboard.csp import SecurityHeaders
+from dashboard.data import SECRETS
+from dashboard.theme import options
+from dashboard.views.geography import OUTLINES_PATH
+
+SCRIPT: Final = Path(__file__).parent / "script" / "tokentrail_pages.py"
+OUTLINES: Final = Path(__file__).parent / "assets" / "countries-110m.json"
+DAY: Final = 86_400
+Auth = Literal["local"]
+
+
+class DashboardError(Exception):
+    """The dashboard does not start; the message says what to change."""
+
+
+def serve(
+    store_url: str,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    *,
+    auth: Auth = "local",
+    demo: bool = False,
+    open_browser: bool = False,
+) -> None:
+    """Serve until SIGINT or SIGTERM; sessions are closed before it returns.
+
+    Args:
+        store_url: SQLAlchemy URL of a store that a worker has migrated, or will.
+        host: address to bind; `local` access allows the loopback only.
+        port: must be free.
+        auth: who may look. `local`: whoever has an account on this machine.
+        demo: mark every page as made-up data.
+        open_browser: open the default browser when the server answers.
+
+    Raises:
+        DashboardError: `host` is not the loopback, or the port is taken.
+    """
+    _refuse_strangers(host, auth)
+    _refuse_taken(host, port)
+    app = st.App(
+        SCRIPT,
+        secrets={SECRETS: {"store": store_url, "demo": demo}},
+        routes=[Route(OUTLINES_PATH, _outlines)],
+        middleware=[Middleware(SecurityHeaders)],
+        lifespan=_opening(address(host, port)) if open_browser else None,
+    )
+    app.run(config=options(host, port))
+
+
+def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings: Any) -> SpawnProcess:
+    """Start `serve` in a process of its own, so that pages do not wait for a busy worker; it ends with this one.
+
+    The store's URL goes through a pipe, not the command line, where other users would read its password.
+    `terminate()` is the clean way to end it.
+
+    Raises:
+        DashboardError: as `serve`.
+    """
+    _refuse_strangers(host, settings.get("auth", "local"))
+    _refuse_taken(host, port)
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(
+        target=serve, args=(store_url, host, port), kwargs=settings, name="tokentrail-dashboard", daemon=True
+    )
+    process.start()
+    return process
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser finds it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _refuse_strangers(host: str, auth: Auth) -> None:
+    if auth == "local" and not _is_loopback(host):
+        raise DashboardError(f"{host} is reachable by others and nobody would have to log in: bind 127.0.0.1")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise DashboardError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+
+
+async def _outlines(_request: Request) -> Response:
+    return FileResponse(
+        OUTLINES, media_type="application/json", headers={"cache-control": f"public, max-age={7 * DAY}"}
+    )
+
+
+def _opening(url: str) -> Callable[[st.App], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: st.App) -> AsyncGenerator[None]:
+        # The socket listens already, so the browser waits for the answer instead of failing.
+        Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        yield
+
+    return lifespan

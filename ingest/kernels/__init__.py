@@ -1,0 +1,1 @@
+"""Loops over bytes, compiled. They know JSON, text, numbers and times, and nothing of token events."""

@@ -1,0 +1,127 @@
+"""Text cells to the offsets and bytes of an Arrow string column."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.kernels.cells import NONE, STRING, Bytes, Positions
+from ingest.kernels.compiled import byte_at, kernel
+from ingest.kernels.words import WordTable
+from schemas.fields import PLACEHOLDERS
+
+_LONGEST_PLACEHOLDER: Final = 4 * max(map(len, PLACEHOLDERS))
+_DOUBTFUL: Final = -1
+
+
+@kernel
+def blank_placeholders(
+    data: Bytes, kind: Bytes, begin: Positions, size: Positions, placeholders: WordTable, doubtful: Positions
+) -> int:
+    count = 0
+    for row in range(len(kind)):
+        if kind[row] != STRING:
+            continue
+        verdict = _placeholder(data, begin[row], begin[row] + size[row], placeholders)
+        if verdict == 1:
+            kind[row] = NONE
+        elif verdict == _DOUBTFUL:
+            doubtful[count] = row
+            count += 1
+    return count
+
+
+@kernel
+def _placeholder(data: Bytes, start: int, end: int, placeholders: WordTable) -> int:
+    """Whether text is a placeholder: 1 yes, 0 no, `_DOUBTFUL` where Unicode or blanks at the edges have a say."""
+    if start == end:
+        return 1
+    if not (0x20 < data[start] < 0x7F and 0x20 < data[end - 1] < 0x7F):
+        return _DOUBTFUL
+    if end - start > _LONGEST_PLACEHOLDER:
+        return 0
+    mixed, high = 0, 0
+    for at in range(start, end):
+        high |= data[at]
+        mixed = (mixed * 31 + _lower(data[at])) & 0xFFFFFFFF
+    if high >= 0x80:
+        return _DOUBTFUL
+    slots, offsets, words = placeholders.slots, placeholders.offsets, placeholders.data
+    slot = mixed & (len(slots) - 1)
+    while slots[slot] >= 0:
+        first, last = offsets[slots[slot]], offsets[slots[slot] + 1]
+        if last - first == end - start and _same_lower(data, start, words, first, last):
+            return 1
+        slot = (slot + 1) & (len(slots) - 1)
+    return 0
+
+
+@kernel
+def _lower(byte: int) -> int:
+    return np.int64(byte) + 0x20 if 0x41 <= byte <= 0x5A else np.int64(byte)
+
+
+@kernel
+def _same_lower(data: Bytes, at: int, words: Bytes, first: int, last: int) -> bool:
+    for i in range(last - first):
+        if _lower(data[at + i]) != words[first + i]:
+            return False
+    return True
+
+
+@kernel
+def measure_text(
+    data: Bytes,
+    kind: Bytes,
+    begin: Positions,
+    size: Positions,
+    max_bytes: int,
+    max_chars: int,
+    required: bool,
+    offsets: Positions,
+    reject: Bytes,
+) -> int:
+    """Fill the offsets of the text column to come, and count its nulls."""
+    nulls, total = 0, 0
+    for row in range(len(kind)):
+        offsets[row] = total
+        length = size[row] if kind[row] == STRING else 0
+        if kind[row] != STRING:
+            nulls += 1
+            reject[row] |= required or kind[row] != NONE
+        elif (max_bytes > 0 and length > max_bytes) or (required and length == 0):
+            reject[row] = 1
+        elif length > max_chars and characters(data, begin[row], begin[row] + length) > max_chars:
+            reject[row] = 1
+        total += length
+    offsets[len(kind)] = total
+    return nulls
+
+
+@kernel
+def characters(data: Bytes, start: int, end: int) -> int:
+    count = 0
+    for at in range(start, end):
+        count += (data[at] & 0xC0) != 0x80
+    return count
+
+
+@kernel
+def copy_text(data: Bytes, begin: Positions, offsets: Positions, out: Bytes) -> None:
+    for row in range(len(begin)):
+        first = begin[row]
+        for at in range(offsets[row], offsets[row + 1]):
+            out[at] = data[first]
+            first += 1
+
+
+@kernel
+def pack_countries(data: Bytes, offsets: Positions, out: npt.NDArray[np.int16], reject: Bytes) -> None:
+    for row in range(len(out)):
+        at = offsets[row]
+        length = offsets[row + 1] - at
+        letters = length == 2 and 0x41 <= data[at] <= 0x5A and 0x41 <= data[at + 1] <= 0x5A
+        out[row] = (byte_at(data, at) << 8) | byte_at(data, at + 1) if letters else 0
+        reject[row] |= not letters and length > 0

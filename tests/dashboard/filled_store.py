@@ -1,0 +1,103 @@
+"""Stores with known content, written the way the worker writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import groupby, islice
+from pathlib import Path
+
+from schemas.alerts import Alert
+from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
+from schemas.vocabulary import EventType
+from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
+from store.engine import Database, connect
+from store.lease import Lease
+from store.migrate import migrate
+from store.workers import Heartbeat, Workers, WorkerState
+from store.writer import AlertWriter
+from tests.dashboard.alert_samples import NOON, SECOND
+
+MINUTE = 60 * SECOND
+COUNTRIES = {"DE": 900, "US": 700, "SG": 120, "BR": 60, "XX": 5}
+
+
+def new_store(directory: Path) -> str:
+    """The URL of a migrated, empty store."""
+    url = f"sqlite:///{directory / 'store.db'}"
+    database = connect(url)
+    migrate(database)
+    database.close()
+    return url
+
+
+def fill(url: str, alerts: Iterable[Alert], *, hours: int = 24, watermark: int = NOON) -> None:
+    """Write alerts, incidents, risks, rollups, dead letters, a checkpoint and a live worker."""
+    database = connect(url)
+    epoch = Lease(database, "worker-1", timedelta(minutes=10)).acquire()
+    assert epoch is not None
+    writer = AlertWriter(database)
+    remaining = iter(alerts)
+    while part := list(islice(remaining, 500)):
+        writer.commit_revisions(
+            [Revision(alert) for alert in part], epoch, incidents=_incidents(part), risks=_risks(part[:8])
+        )
+    Checkpoints(database).commit(
+        Checkpoint(1, "digest", {}, {}),
+        epoch,
+        rollups=_rollups(hours, watermark),
+        dead_letters=[DeadLetterCount(watermark, "not-json", 3), DeadLetterCount(watermark, "too-late", 41)],
+    )
+    beat(database, watermark)
+    database.close()
+
+
+def beat(database: Database, watermark: int = NOON, *, state: WorkerState = WorkerState.RUNNING) -> None:
+    """A worker's sign of life, now."""
+    counters = {"records": 1_234_567, "late": 41, "duplicate": 7}
+    Workers(database).beat(Heartbeat("worker-1", "host-a", state, 1, watermark, 250, counters))
+
+
+def _incidents(alerts: Sequence[Alert]) -> list[Incident]:
+    found = []
+    for incident_id, group in groupby(alerts, key=lambda alert: alert.incident_id):
+        members = [Revision(alert) for alert in group]
+        worst = max(members, key=lambda member: member.severity)
+        found.append(
+            Incident(
+                incident_id,
+                min(member.start for member in members),
+                max(member.end for member in members),
+                worst.severity,
+                worst.alert.title,
+                len(members),
+                tuple(dict.fromkeys(t for member in members for t in member.alert.attack.tactics)),
+            )
+        )
+    return found
+
+
+def _risks(alerts: Sequence[Alert]) -> list[EntityRisk]:
+    return [
+        EntityRisk(
+            alert.tenant,
+            alert.iss,
+            alert.entities[0].type,
+            alert.entities[0].id,
+            alert.risk,
+            NOON,
+            (RiskPart(alert.alert_id, alert.detector, float(alert.risk), NOON),),
+        )
+        for alert in alerts
+    ]
+
+
+def _rollups(hours: int, until: int) -> list[Rollup]:
+    rows = []
+    for back in range(hours * 60):
+        minute = until - until % MINUTE - back * MINUTE
+        wave = 60 + 40 * ((back // 60) % 12)
+        for place, kind in enumerate(EventType):
+            rows.append(Rollup(minute, "type", kind.value, wave // (place + 1)))
+        rows += [Rollup(minute, "country", country, count // 24) for country, count in COUNTRIES.items()]
+    return rows

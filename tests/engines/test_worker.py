@@ -1,0 +1,150 @@
+"""The worker on a real broker: killed, frozen, cut off and handed over, it finds what one clean replay finds."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engines.stage import Crew, Outcome, Stage, fill
+from tests.services.service import Service
+
+EVENTS, KILLS = 40_000, 4
+MANY_EVENTS, MANY_KILLS = 300_000, 20
+
+
+@pytest.fixture(scope="module")
+def stage(kafka_broker: Service, make_topic: Callable[[int], str]) -> Stage:
+    return fill(kafka_broker.address, make_topic(4), EVENTS)
+
+
+@pytest.fixture(scope="module")
+def expected(stage: Stage) -> Outcome:
+    found = stage.expected()
+    assert len(found.alerts) > 10
+    return found
+
+
+@pytest.fixture
+def crew(stage: Stage, tmp_path: Path) -> Iterator[Crew]:
+    crew = Crew(stage, tmp_path, f"sqlite:///{tmp_path / 'store.db'}")
+    yield crew
+    crew.end()
+
+
+def assert_same(found: Outcome, expected: Outcome) -> None:
+    assert found.alerts.keys() == expected.alerts.keys()
+    assert {key: value for key, value in found.alerts.items() if value != expected.alerts[key]} == {}
+    assert found.rollups == expected.rollups
+
+
+def kill_at_random(crew: Crew, kills: int, seed: int) -> None:
+    moments = random.Random(seed)
+    for _ in range(kills):
+        worker = crew.start()
+        crew.wait_until_running(worker)
+        time.sleep(moments.uniform(0.05, 0.9))
+        worker.kill()
+        worker.wait()
+    last = crew.start()
+    crew.wait_until_done()
+    crew.stop(last)
+
+
+def test_a_clean_run_finds_what_a_replay_finds(crew: Crew, expected: Outcome) -> None:
+    worker = crew.start()
+    crew.wait_until_done()
+    crew.stop(worker)
+    assert_same(crew.outcome(), expected)
+
+
+def test_sigkill_at_any_moment_loses_and_doubles_nothing(crew: Crew, expected: Outcome) -> None:
+    kill_at_random(crew, KILLS, seed=1)
+    assert_same(crew.outcome(), expected)
+
+
+def test_a_broker_restart_loses_and_doubles_nothing(crew: Crew, expected: Outcome, kafka_broker: Service) -> None:
+    worker = crew.start()
+    crew.wait_until_running(worker)
+    kafka_broker.kill()
+    time.sleep(1)
+    kafka_broker.start()
+    crew.wait_until_done()
+    crew.stop(worker)
+    assert_same(crew.outcome(), expected)
+
+
+def test_a_damaged_chunk_costs_one_checkpoint_and_no_alert(crew: Crew, expected: Outcome) -> None:
+    worker = crew.start()
+    crew.wait("third checkpoint", lambda: len(chunk_files(crew)) >= 3)
+    worker.kill()
+    worker.wait()
+    newest = chunk_files(crew)[-1]
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    newest.write_bytes(content)
+    again = crew.start()
+    crew.wait_until_done()
+    crew.stop(again)
+    assert_same(crew.outcome(), expected)
+
+
+def chunk_files(crew: Crew) -> list[Path]:
+    return sorted((crew.folder / "state").glob("*.chunks"), key=lambda path: path.stat().st_mtime)
+
+
+def test_a_standby_takes_over_and_the_frozen_leader_cannot_write(
+    stage: Stage, expected: Outcome, tmp_path: Path, postgres_url: str
+) -> None:
+    crew = Crew(stage, tmp_path, postgres_url)
+    try:
+        leader = crew.start()
+        crew.wait_until_running(leader)
+        standby = crew.start()
+        crew.wait("standby", lambda: any(row["state"] == "standby" for row in crew.heartbeats()))
+        leader.send_signal(signal.SIGSTOP)
+        crew.wait_until_running(standby)
+        crew.wait_until_done()
+        leader.send_signal(signal.SIGCONT)
+        assert leader.wait(timeout=60) == 1
+        assert "another worker leads" in crew.log(0)
+        crew.stop(standby)
+        assert_same(crew.outcome(), expected)
+    finally:
+        crew.end()
+
+
+def test_while_the_database_is_away_the_worker_waits_and_then_goes_on(
+    stage: Stage, expected: Outcome, tmp_path: Path, postgres_url: str, postgres_server: Service
+) -> None:
+    crew = Crew(stage, tmp_path, postgres_url)
+    try:
+        worker = crew.start()
+        crew.wait_until_running(worker)
+        postgres_server.stop()
+        time.sleep(3)
+        assert worker.poll() is None
+        postgres_server.start()
+        crew.wait_until_done()
+        crew.stop(worker)
+        assert "paused: store" in crew.log()
+        assert_same(crew.outcome(), expected)
+    finally:
+        crew.end()
+
+
+@pytest.mark.crash
+def test_twenty_kills_over_three_hundred_thousand_events(
+    kafka_broker: Service, make_topic: Callable[[int], str], tmp_path: Path
+) -> None:
+    stage = fill(kafka_broker.address, make_topic(4), MANY_EVENTS)
+    crew = Crew(stage, tmp_path, f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        kill_at_random(crew, MANY_KILLS, seed=2)
+        assert_same(crew.outcome(), stage.expected())
+    finally:
+        crew.end()
