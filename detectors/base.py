@@ -21,6 +21,7 @@ __all__ = ["AlertClass", "Detector", "EntityField", "Metric", "State", "Unit", "
 State: TypeAlias = dict[str, Table | Window]
 """All a detector remembers: named parts, each of which a checkpoint can write and read back."""
 
+
 class Detector(BaseModel, ABC):
     """A detector: parameters as fields, facts as class variables, `step` as behaviour.
 

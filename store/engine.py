@@ -73,6 +73,18 @@ class Database:
         with _errors_named(self.place), self._writing.begin() as connection:
             yield connection
 
+    def size(self) -> int:
+        """Bytes the database takes on disk.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        sqlite = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        postgres = "SELECT pg_database_size(current_database())"
+        with self.read() as connection:
+            question = sqlite if self.engine.dialect.name == "sqlite" else postgres
+            return int(connection.exec_driver_sql(question).scalar_one())
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

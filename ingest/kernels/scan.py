@@ -221,7 +221,7 @@ def _number(data: Bytes, at: int) -> tuple[int, int, bool]:
         cell, after = DECIMAL, _digits(data, at)
         if after == at:
             return OTHER, -1, False
-        wild, at = after - at > 2, after  # noqa: PLR2004 - 99 is far from 308
+        wild, at = after - at > 2, after
     return cell, at, wild or at - first > _MAX_DIGITS
 
 

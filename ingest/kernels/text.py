@@ -91,9 +91,7 @@ def measure_text(
         if kind[row] != STRING:
             nulls += 1
             reject[row] |= required or kind[row] != NONE
-        elif (max_bytes > 0 and length > max_bytes) or (required and length == 0):
-            reject[row] = 1
-        elif length > max_chars and characters(data, begin[row], begin[row] + length) > max_chars:
+        elif (max_bytes > 0 and length > max_bytes) or (required and length == 0) or (length > max_chars and characters(data, begin[row], begin[row] + length) > max_chars):
             reject[row] = 1
         total += length
     offsets[len(kind)] = total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final
 
 from ingest.simulator.clock import DAY, HOUR, local_hour
@@ -17,8 +18,13 @@ NEAREST_KM: Final = 300  # nobody flies less
 FARTHEST_KM: Final = 10_000  # there and back fits into the week
 VPN_STRETCH: Final = 3 * HOUR
 OFFICE_HOURS: Final = range(8, 18)
-VPN_HUBS: Final = ("Frankfurt", "Amsterdam", "London", "New York", "San Francisco", "Singapore")
+HUBS: Final = tuple(CITY[name] for name in ("Frankfurt", "London", "New York", "San Francisco", "Singapore", "Tokyo"))
 SERVER_REGIONS: Final = ("Frankfurt", "Dublin", "Boston")
+
+
+@cache
+def _nearest_hub(place: Place) -> Place:
+    return min(HUBS, key=partial(great_circle_km, place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class Whereabouts:
         if stay is None:
             return None
         if user.own_vpn and self._switched_on(user, micros, 0.6):
-            hub = CITY[VPN_HUBS[user.line % len(VPN_HUBS)]]
+            hub = HUBS[user.line % len(HUBS)] if user.line % 4 == 0 else _nearest_hub(user.home)
             return self.networks.exit(hub, user.line % 40 + dice.below(3), flagged=user.line % 3 > 0)
         if device.kind == "phone":
             return self._of_phone(user, stay, dice)
@@ -98,7 +104,9 @@ class Whereabouts:
         return self.networks.fixed(place, line, dice.below(0x10000) if user.ipv6 else None)
 
     def _company_vpn(self, company: Company) -> Fields:
-        hub = CITY[VPN_HUBS[company.number % len(VPN_HUBS)]]
+        # One company in eight sends everybody out on another continent; the others through the hub next to them.
+        far = company.number % 8 == 7
+        hub = max(HUBS, key=partial(great_circle_km, company.site)) if far else _nearest_hub(company.site)
         return self.networks.exit(hub, company.number, company.flagged)
 
     @staticmethod

@@ -20,14 +20,26 @@ from ingest.privacy import Secrets
 from ingest.records import RawRecords
 from schemas.columns import COLUMNS, LIST_FIELDS, MARKERS, NULL_TIME, TEXT_FIELDS
 from schemas.events import TokenEvent
-from schemas.fields import MAX_RECORD_BYTES, Code, Country, Flags, Key, Number, Text, Time, pack_country
+from schemas.fields import MAX_RECORD_BYTES, Code, Country, Flags, Number, Time, pack_country
 from schemas.vocabulary import EventType, codes
 
 DECODER = Decoder(Secrets(b"0123456789abcdef"))
 
 odd_text = st.one_of(
     st.sampled_from(
-        ["", "-", " - ", "NULL", "None", "n/a", "Not Available", "un\u212anown", "\u00a0-\u2003", "\u3000", "anonymou\u017f"]
+        [
+            "",
+            "-",
+            " - ",
+            "NULL",
+            "None",
+            "n/a",
+            "Not Available",
+            "un\u212anown",
+            "\u00a0-\u2003",
+            "\u3000",
+            "anonymou\u017f",
+        ]
         + ["a\0b", "\u0001", "é", "ñ" * 300, "\U0001f600", '"', "\\", "a\nb", "}{", "\u2028", "x" * 256, "x" * 257]
         + ["y" * 1024, "y" * 1025, "ü" * 1024, "ü" * 1025, "Mozilla/5.0 (X11) 🦊", " padded ", "a b  c", "\u0085x"]
     ),
@@ -66,14 +78,26 @@ lists = st.one_of(
     odd_text,
     st.lists(odd_text, max_size=6),
     st.lists(st.one_of(odd_text, numbers, st.none()), max_size=3),
-    st.sampled_from([["a"] * 5, ["a"] * 256, ["a"] * 257, " ".join("b" * 256), " ".join("b" * 257), "a\tb", "a\u2003b"]),
+    st.sampled_from(
+        [["a"] * 5, ["a"] * 256, ["a"] * 257, " ".join("b" * 256), " ".join("b" * 257), "a\tb", "a\u2003b"]
+    ),
 )
 addresses = st.one_of(
     st.ip_addresses().map(str),
     st.ip_addresses(v=6).map(lambda ip: ip.exploded.upper()),
     st.sampled_from(
         ["10.0.0.1", "10.0.0.01", "10.0.0.256", "10.0.0", "10.0.0.1.", "1.2.3.4.5", "::ffff:10.0.0.1", "fe80::1%eth0"]
-        + ["2001:db8::1", "2001:DB8:0:0:0:0:0:1", "::", "::1.2.3.4", "١.1.1.1", " 10.0.0.1", "localhost", "-", "1.2.3.4/8"]
+        + [
+            "2001:db8::1",
+            "2001:DB8:0:0:0:0:0:1",
+            "::",
+            "::1.2.3.4",
+            "١.1.1.1",
+            " 10.0.0.1",
+            "localhost",
+            "-",
+            "1.2.3.4/8",
+        ]
     ),
 )
 anything = st.one_of(
@@ -89,9 +113,13 @@ def plain_values_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from(["10.0.0.1", "2001:db8::1", None, "-"] if name == "ip" else ["DE", "US", None, ""])
     match MARKERS[name]:
         case Time():
-            return st.sampled_from(["2026-01-31T12:00:00.123456Z", "2026-01-31T13:00:00+01:00", 1790000000, 1.79e9, None])
+            return st.sampled_from(
+                ["2026-01-31T12:00:00.123456Z", "2026-01-31T13:00:00+01:00", 1790000000, 1.79e9, None]
+            )
         case Number(dtype=dtype):
-            return st.sampled_from([None, True, False] if dtype == "int8" else [1, 0.5, 1.0] if "f" in dtype else [1, 7])
+            return st.sampled_from(
+                [None, True, False] if dtype == "int8" else [1, 0.5, 1.0] if "f" in dtype else [1, 7]
+            )
         case Code(vocabulary=vocabulary, closed=closed):
             return st.sampled_from([*codes(vocabulary), *([] if closed else ["strange", "-", None])])
         case Flags(vocabulary=vocabulary):
@@ -106,7 +134,14 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
         case Number():
             likely = numbers
         case Code(vocabulary=vocabulary):
-            words = [*codes(vocabulary), "urn:ietf:params:oauth:grant-type:jwt-bearer", "other", "OTHER", "urn:", "urn:x:-"]
+            words = [
+                *codes(vocabulary),
+                "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                "other",
+                "OTHER",
+                "urn:",
+                "urn:x:-",
+            ]
             likely = st.sampled_from(words) | odd_text
         case Flags(vocabulary=vocabulary):
             words = st.sampled_from([*codes(vocabulary), "strange", "-"])
@@ -226,15 +261,21 @@ def assert_same(decoded: Decoded, row: int, event: TokenEvent) -> None:
 @example([b'{"event_id":"1","type":"issue","time":1}\n{"event_id":"2","type":"issue","time":1}', b"", b"[]", b"{}"])
 @example([b'{"event_id":"1","type":"issue","time":1,"sub":"x","s\\u0075b":"y"}'])
 @example([b'{"event_id":"1","type":"issue","time":1,"sub":"x","sub":null,"aud":["a"],"aud":"b"}'])
-@example([b'{"event_id":"1","type":"issue","time":1,"u":"\\ud800"}', b'{"event_id":"1","type":"issue","time":1,"u":"\xff"}'])
-@example([b'{"event_id":"1","type":"issue","time":1,"\xff":0}', b'{"event_id":"1","type":"issue","time":1,"u":{"\xff":0}}'])
+@example(
+    [b'{"event_id":"1","type":"issue","time":1,"u":"\\ud800"}', b'{"event_id":"1","type":"issue","time":1,"u":"\xff"}']
+)
+@example(
+    [b'{"event_id":"1","type":"issue","time":1,"\xff":0}', b'{"event_id":"1","type":"issue","time":1,"u":{"\xff":0}}']
+)
 def test_accepts_what_the_contract_accepts_with_its_values(records: list[bytes]) -> None:
     decoded = DECODER.decode(RawRecords.of(records))
 
     events = [contract(record) for record in records]
 
     assert list(decoded.source_row) == [row for row, event in enumerate(events) if event]
-    assert sorted(letter.offset - 1 for letter in decoded.dead) == [row for row, event in enumerate(events) if not event]
+    assert sorted(letter.offset - 1 for letter in decoded.dead) == [
+        row for row, event in enumerate(events) if not event
+    ]
     for at, row in enumerate(decoded.source_row):
         event = events[row]
         assert event is not None

@@ -1,0 +1,255 @@
+"""The one read service over the store: what pages and commands ask, answered in bounded rows. No SQL elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from sqlalchemy import ColumnElement, Row, Select, Text, and_, cast, exists, func, or_, select
+
+from schemas.vocabulary import EntityType, Severity
+from store.engine import Database, clock
+from store.models import (
+    ALERT_ENTITIES,
+    ALERT_REVISIONS,
+    ALERTS,
+    CHECKPOINTS,
+    DEAD_LETTER_COUNTS,
+    ENTITY_RISK,
+    INCIDENTS,
+    ROLLUPS,
+    WORKERS,
+)
+
+MAX_ROWS: Final = 500
+"""Most rows of one page: 50 000 rows are 11 MB in a browser."""
+MAX_REVISIONS: Final = 200
+CLOSED: Final = "closed"
+
+Sort = Literal["newest", "severity", "risk"]
+AlertRow: TypeAlias = Row[Any]
+"""Columns of the table `alerts` but for `body`."""
+
+_SHOWN: Final = [column for column in ALERTS.c if column.key != "body"]
+
+
+class AlertFilter(NamedTuple):
+    """Which alerts; what is left out does not restrict. `since`: end of the alert at or after, µs."""
+
+    severities: Sequence[Severity] = ()
+    detectors: Sequence[str] = ()
+    episodes: Sequence[str] = ()
+    tactics: Sequence[str] = ()
+    entity: tuple[EntityType, str] | None = None
+    incident_id: str | None = None
+    since: int | None = None
+
+
+class Page(NamedTuple):
+    """One page of rows.
+
+    Attributes:
+        rows: at most as many as were asked for.
+        following: position to ask the next page with; None at the end.
+        newest: cursor of the newest alert when the page was read, to count what came since.
+        now: the database's clock, µs.
+    """
+
+    rows: Sequence[Row[Any]]
+    following: tuple[Any, ...] | None
+    newest: int
+    now: int
+
+
+class WorkersSeen(NamedTuple):
+    """Heartbeats, newest first, and the database's clock, µs, to judge their age by."""
+
+    workers: Sequence[Row[Any]]
+    now: int
+
+
+class Storage(NamedTuple):
+    """Size of the database in bytes, number of alerts, time of the newest checkpoint (µs), the database's clock."""
+
+    octets: int
+    alerts: int
+    checkpoint_at: int | None
+    now: int
+
+
+class DeadLetters(NamedTuple):
+    """Refused records of one reason: how many, and the last minute they came in (µs)."""
+
+    reason: str
+    count: int
+    last: int
+
+
+class Queries:
+    """Read-only questions to one store.
+
+    Every method raises StoreUnavailableError while the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _all(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        with self._database.read() as connection:
+            return connection.execute(statement).all()
+
+    def _one(self, statement: Select[Any]) -> Any:  # noqa: ANN401 - as the column's type
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar()
+
+    def workers(self) -> WorkersSeen:
+        """Give every worker's last sign of life."""
+        return WorkersSeen(self._all(select(WORKERS).order_by(WORKERS.c.seen_at.desc())), self._one(select(clock())))
+
+    def newest_time(self) -> int | None:
+        """Give the event time up to which everything was judged, µs; None before the first event."""
+        found: int | None = self._one(select(func.max(WORKERS.c.watermark)))
+        return found
+
+    def open_by_severity(self) -> dict[int, int]:
+        """Count alerts whose episode is open."""
+        counts = select(ALERTS.c.severity, func.count()).where(ALERTS.c.episode != CLOSED)
+        return {row[0]: row[1] for row in self._all(counts.group_by(ALERTS.c.severity))}
+
+    def alerts(
+        self, where: AlertFilter, *, sort: Sort = "newest", after: tuple[Any, ...] | None = None, limit: int = 100
+    ) -> Page:
+        """Give a page of alerts in an order that new alerts do not shift."""
+        leading = {"newest": [], "severity": [ALERTS.c.severity], "risk": [ALERTS.c.risk]}[sort]
+        keys: list[Any] = [*leading, ALERTS.c.start, ALERTS.c.alert_id]
+        return self._page(select(*_SHOWN).where(*_matching(where)), keys, after, limit)
+
+    def incidents(
+        self, where: AlertFilter, *, sort: Sort = "newest", after: tuple[Any, ...] | None = None, limit: int = 100
+    ) -> Page:
+        """Give a page of incidents that hold a matching alert; merged ones stand under the one that took them."""
+        leading = [INCIDENTS.c.severity] if sort != "newest" else []
+        keys: list[Any] = [*leading, INCIDENTS.c.start, INCIDENTS.c.incident_id]
+        inside = select(ALERTS.c.incident_id).where(*_matching(where))
+        found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), INCIDENTS.c.incident_id.in_(inside))
+        return self._page(found, keys, after, limit)
+
+    def _page(self, rows: Select[Any], keys: list[Any], after: tuple[Any, ...] | None, limit: int) -> Page:
+        limit = min(limit, MAX_ROWS)
+        if after is not None:
+            rows = rows.where(_beyond(keys, after))
+        found = self._all(rows.order_by(*(key.desc() for key in keys)).limit(limit + 1))
+        shown = found[:limit]
+        following = tuple(shown[-1]._mapping[key.key] for key in keys) if len(found) > limit else None  # noqa: SLF001 - Row's documented interface
+        newest = self._one(select(func.max(ALERTS.c.first_cursor))) or 0
+        return Page(shown, following, newest, self._one(select(clock())))
+
+    def count_alerts(self, where: AlertFilter, *, beyond: int = 0) -> int:
+        """Count matching alerts that came after a page was read (its `newest`)."""
+        matching = select(func.count()).select_from(ALERTS).where(*_matching(where), ALERTS.c.first_cursor > beyond)
+        count: int = self._one(matching)
+        return count
+
+    def bodies(self, where: AlertFilter, *, limit: int) -> list[str]:
+        """Give the newest matching alerts as their JSON records."""
+        newest = select(ALERTS.c.body).where(*_matching(where)).order_by(ALERTS.c.start.desc())
+        return [row[0] for row in self._all(newest.limit(min(limit, MAX_ROWS)))]
+
+    def alert(self, alert_id: str) -> str | None:
+        """Give the latest revision of one alert as its JSON record; None if there is no such alert."""
+        body: str | None = self._one(select(ALERTS.c.body).where(ALERTS.c.alert_id == alert_id))
+        return body
+
+    def revisions(self, alert_id: str) -> Sequence[Row[Any]]:
+        """Give what was published of one alert, oldest first."""
+        mine = select(ALERT_REVISIONS).where(ALERT_REVISIONS.c.alert_id == alert_id)
+        return self._all(mine.order_by(ALERT_REVISIONS.c.revision).limit(MAX_REVISIONS))
+
+    def detectors(self) -> list[str]:
+        """Give the types of detectors that have raised alerts."""
+        return [row[0] for row in self._all(select(ALERTS.c.detector).distinct().order_by(ALERTS.c.detector))]
+
+    def tactics(self) -> list[str]:
+        """Give the ATT&CK tactics of stored alerts."""
+        rows = self._all(
+            select(ALERTS.c.detector, ALERTS.c.alert_class, func.max(ALERTS.c.alert_id)).group_by(
+                ALERTS.c.detector, ALERTS.c.alert_class
+            )
+        )
+        examples = [row[2] for row in rows]
+        found = self._all(select(ALERTS.c.tactics).where(ALERTS.c.alert_id.in_(examples)))
+        return sorted({tactic for row in found for tactic in row[0]})
+
+    def event_rate(self, dimension: str, since: int, until: int, step: int) -> Sequence[Row[Any]]:
+        """Give (minute, value, count) of a dimension in buckets of `step` µs."""
+        bucket = (ROLLUPS.c.minute - ROLLUPS.c.minute % step).label("minute")
+        total = func.sum(ROLLUPS.c.count).label("count")
+        found = select(bucket, ROLLUPS.c.value, total).where(*_within(dimension, since, until))
+        return self._all(found.group_by(bucket, ROLLUPS.c.value).order_by(bucket))
+
+    def totals(self, dimension: str, since: int, until: int) -> list[tuple[str, int]]:
+        """Give (value, events) of a dimension over a span, µs."""
+        found = select(ROLLUPS.c.value, func.sum(ROLLUPS.c.count)).where(*_within(dimension, since, until))
+        return [(row[0], int(row[1])) for row in self._all(found.group_by(ROLLUPS.c.value))]
+
+    def alert_rate(self, since: int, until: int, step: int) -> Sequence[Row[Any]]:
+        """Give (bucket, severity, count) of alerts by their start, in buckets of `step` µs."""
+        bucket = (ALERTS.c.start - ALERTS.c.start % step).label("bucket")
+        found = select(bucket, ALERTS.c.severity, func.count().label("count"))
+        found = found.where(ALERTS.c.start >= since, ALERTS.c.start <= until)
+        return self._all(found.group_by(bucket, ALERTS.c.severity).order_by(bucket))
+
+    def risky_entities(self, limit: int) -> Sequence[Row[Any]]:
+        """Give the entities of highest risk."""
+        return self._all(select(ENTITY_RISK).order_by(ENTITY_RISK.c.score.desc()).limit(min(limit, MAX_ROWS)))
+
+    def dead_letters(self, span: int) -> list[DeadLetters]:
+        """Give refused records by reason over the last `span` µs."""
+        table = DEAD_LETTER_COUNTS.c
+        found = select(table.reason, func.sum(table.count), func.max(table.minute))
+        rows = self._all(found.where(table.minute >= clock() - span).group_by(table.reason))
+        return [DeadLetters(row[0], int(row[1]), row[2]) for row in rows]
+
+    def storage(self) -> Storage:
+        """Say how much is stored."""
+        return Storage(
+            self._database.size(),
+            self._one(select(func.count()).select_from(ALERTS)),
+            self._one(select(func.max(CHECKPOINTS.c.created_at))),
+            self._one(select(clock())),
+        )
+
+
+def _beyond(keys: list[Any], after: tuple[Any, ...]) -> ColumnElement[bool]:
+    """Rows after a position in descending order of all keys."""
+    steps = (
+        and_(*(key == value for key, value in zip(keys[:at], after, strict=False)), keys[at] < after[at])
+        for at in range(len(keys))
+    )
+    return or_(*steps)
+
+
+def _within(dimension: str, since: int, until: int) -> tuple[ColumnElement[bool], ...]:
+    return ROLLUPS.c.dimension == dimension, ROLLUPS.c.minute >= since, ROLLUPS.c.minute <= until
+
+
+def _matching(where: AlertFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if where.severities:
+        conditions.append(ALERTS.c.severity.in_([int(severity) for severity in where.severities]))
+    if where.detectors:
+        conditions.append(ALERTS.c.detector.in_(where.detectors))
+    if where.episodes:
+        conditions.append(ALERTS.c.episode.in_(where.episodes))
+    if where.tactics:
+        # The quotes make it the whole name: a tactic is one string of the JSON list.
+        conditions.append(or_(*(cast(ALERTS.c.tactics, Text).contains(f'"{name}"') for name in where.tactics)))
+    if where.entity:
+        mine = ALERT_ENTITIES.c
+        named = (mine.alert_id == ALERTS.c.alert_id, mine.type == where.entity[0], mine.id == where.entity[1])
+        conditions.append(exists().where(*named))
+    if where.incident_id:
+        conditions.append(ALERTS.c.incident_id == where.incident_id)
+    if where.since is not None:
+        conditions.append(ALERTS.c.end >= where.since)
+    return conditions
