@@ -11,13 +11,13 @@ from dashboard.safe import safe
 from dashboard.theme import SEVERITIES, severity_name
 from dashboard.words import DAY, HOUR
 from schemas.vocabulary import EntityType, Severity
-from store.queries import AlertFilter
+from store.queries import AlertFilter, Sort
 
 INCIDENTS: Final = "Incidents"
 ALERTS: Final = "Alerts"
 STATES: Final = {"Open": ("open", "updated"), "Closed": ("closed",)}
 AGES: Final = {"Last hour": HOUR, "Last 24 hours": DAY, "Last 7 days": 7 * DAY, "Last 30 days": 30 * DAY}
-SORTS: Final = {"Worst first": "severity", "Newest first": "newest", "Highest risk first": "risk"}
+SORTS: Final[dict[str, Sort]] = {"Worst first": "severity", "Newest first": "newest", "Highest risk first": "risk"}
 ANY_TIME: Final = "Any time"
 
 
@@ -32,7 +32,7 @@ class Choice(NamedTuple):
 
     view: str
     where: AlertFilter
-    sort: str
+    sort: Sort
 
 
 def choose(newest: int | None) -> Choice:
@@ -78,12 +78,12 @@ def _more(newest: int | None) -> AlertFilter:
     return AlertFilter(detectors=tuple(detectors), tactics=tuple(tactics), entity=pair, since=since)
 
 
-def _entity(text: str) -> tuple[str, str] | None:
+def _entity(text: str) -> tuple[EntityType, str] | None:
     """`type:id`; anything else is said to be neither and filters nothing."""
     type_, colon, id_ = text.strip().partition(":")
     if not text.strip():
         return None
-    if colon and id_ and type_ in EntityType:
-        return type_, id_
+    if colon and id_ and type_ in list(EntityType):
+        return EntityType(type_), id_
     st.warning(f"Write an entity as type:id. Types: {', '.join(EntityType)}.")
     return None

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.safe import safe
+from dashboard.theme import Tint
 from dashboard.views.health import Level, freshness
 from store.errors import StoreError, StoreUnavailableError, StoreVersionError
 
@@ -22,7 +23,7 @@ _TITLES: Final = {
     "health": ("Health", ":material/vital_signs:"),
     "alert": ("Alert", ":material/notification_important:"),
 }
-_MARKS: Final = {
+_MARKS: Final[dict[Level, tuple[str, Tint]]] = {
     Level.LIVE: (":material/check_circle:", "green"),
     Level.WAITING: (":material/hourglass_top:", "orange"),
     Level.LOST: (":material/error:", "red"),

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -23,14 +23,14 @@ from dashboard.csp import SecurityHeaders
 from dashboard.data import SECRETS
 from dashboard.theme import options
 from dashboard.views.geography import OUTLINES_PATH
+from schemas.errors import TokentrailError
 
 SCRIPT: Final = Path(__file__).parent / "script" / "tokentrail_pages.py"
 OUTLINES: Final = Path(__file__).parent / "assets" / "countries-110m.json"
 DAY: Final = 86_400
-Auth = Literal["local"]
 
 
-class DashboardError(Exception):
+class DashboardError(TokentrailError):
     """The dashboard does not start; the message says what to change."""
 
 
@@ -39,7 +39,6 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8501,
     *,
-    auth: Auth = "local",
     demo: bool = False,
     open_browser: bool = False,
 ) -> None:
@@ -47,16 +46,15 @@ def serve(
 
     Args:
         store_url: SQLAlchemy URL of a store that a worker has migrated, or will.
-        host: address to bind; `local` access allows the loopback only.
+        host: address to bind; only the loopback is allowed, as nobody has to log in.
         port: must be free.
-        auth: who may look. `local`: whoever has an account on this machine.
         demo: mark every page as made-up data.
         open_browser: open the default browser when the server answers.
 
     Raises:
         DashboardError: `host` is not the loopback, or the port is taken.
     """
-    _refuse_strangers(host, auth)
+    _refuse_strangers(host)
     _refuse_taken(host, port)
     app = st.App(
         SCRIPT,
@@ -68,7 +66,7 @@ def serve(
     app.run(config=options(host, port))
 
 
-def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings: Any) -> SpawnProcess:
+def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings: bool) -> SpawnProcess:
     """Start `serve` in a process of its own, so that pages do not wait for a busy worker; it ends with this one.
 
     The store's URL goes through a pipe, not the command line, where other users would read its password.
@@ -77,7 +75,7 @@ def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings:
     Raises:
         DashboardError: as `serve`.
     """
-    _refuse_strangers(host, settings.get("auth", "local"))
+    _refuse_strangers(host)
     _refuse_taken(host, port)
     context = multiprocessing.get_context("spawn")
     process = context.Process(
@@ -92,8 +90,8 @@ def address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _refuse_strangers(host: str, auth: Auth) -> None:
-    if auth == "local" and not _is_loopback(host):
+def _refuse_strangers(host: str) -> None:
+    if not _is_loopback(host):
         raise DashboardError(f"{host} is reachable by others and nobody would have to log in: bind 127.0.0.1")
 
 

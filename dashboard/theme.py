@@ -7,9 +7,11 @@ which is not ours.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from schemas.vocabulary import Severity
+
+Tint = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Look:
     shape: str
     mark: str
     colour: str
-    tint: str
+    tint: Tint
 
 
 SEVERITIES: Final = {

@@ -18,7 +18,8 @@ _CLOSE: Final = 1e-14
 def upper_tail(count: float, mean: float, dispersion: float) -> float:
     """Give P(X ≥ count) of a negative binomial X with variance mean + dispersion · mean².
 
-    By the regularised incomplete beta function: I_x(count, 1/dispersion) at x = dispersion·mean / (1 + dispersion·mean).
+    By the regularised incomplete beta function: I_x(count, 1/dispersion)
+    at x = dispersion·mean / (1 + dispersion·mean).
 
     Args:
         count: ≥ 0, whole.

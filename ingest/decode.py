@@ -197,7 +197,7 @@ class _Batch:
         joined = Joined.of(work.payloads)
         first = joined.data[joined.starts]
         wrapped = np.flatnonzero((first == _WRAPPED_FIRST_BYTES[0]) | (first == _WRAPPED_FIRST_BYTES[1]))
-        for at in wrapped:
+        for at in wrapped.tolist():
             work.payloads[at] = bare(work.payloads[at])
         if len(wrapped):
             joined = Joined.of(work.payloads)

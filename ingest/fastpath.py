@@ -107,7 +107,7 @@ class FastPath:
         reader = Reader(cells)
         reader.reject[(cells.status & UNSURE != 0) | enveloped] = 1
         for row in np.flatnonzero(cells.status & NON_ASCII):
-            reader.reject[row] |= not _is_utf8(payloads[row])
+            reader.reject[row] |= not _is_utf8(payloads[int(row)])
         columns, text = _read_fields(reader)
         accepted = reader.reject == 0
         if not accepted.all():

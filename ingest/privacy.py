@@ -46,7 +46,6 @@ _MARKS: Final = (
     b"glpat-",
     b"sk_live_",
     b"rk_live_",
-) + (
     *(b"xox%c-" % letter for letter in b"abeoprs"),
     *(b"\\u00%c" % digit for digit in b"234567"),
 )

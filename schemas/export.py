@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from schemas.alerts import Alert
 from schemas.events import TokenEvent
 
-FILES: Final = {"token-event.v1.json": TokenEvent, "token-alert.v1.json": Alert}
+FILES: Final[dict[str, type[BaseModel]]] = {"token-event.v1.json": TokenEvent, "token-alert.v1.json": Alert}
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 

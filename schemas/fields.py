@@ -140,11 +140,6 @@ def micros(duration: timedelta) -> int:
     return duration // MICROSECOND
 
 
-def micros(duration: timedelta) -> int:
-    """Give a duration in µs, the unit of every time in the frame."""
-    return duration // MICROSECOND
-
-
 def parse_time(value: object) -> int:
     """Read a time as µs since the epoch.
 

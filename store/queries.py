@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, Text, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Row, Select, Text, and_, cast, exists, func, or_, select
 
 from schemas.vocabulary import EntityType, Severity
 from store.engine import Database, clock
@@ -27,7 +28,8 @@ MAX_REVISIONS: Final = 200
 CLOSED: Final = "closed"
 
 Sort = Literal["newest", "severity", "risk"]
-AlertRow: TypeAlias = Row[Any]
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+AlertRow: TypeAlias = AnyRow
 """Columns of the table `alerts` but for `body`."""
 
 _SHOWN: Final = [column for column in ALERTS.c if column.key != "body"]
@@ -55,7 +57,7 @@ class Page(NamedTuple):
         now: the database's clock, µs.
     """
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[AnyRow]
     following: tuple[Any, ...] | None
     newest: int
     now: int
@@ -64,7 +66,7 @@ class Page(NamedTuple):
 class WorkersSeen(NamedTuple):
     """Heartbeats, newest first, and the database's clock, µs, to judge their age by."""
 
-    workers: Sequence[Row[Any]]
+    workers: Sequence[AnyRow]
     now: int
 
 
@@ -77,7 +79,8 @@ class Storage(NamedTuple):
     now: int
 
 
-class DeadLetters(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
     """Refused records of one reason: how many, and the last minute they came in (µs)."""
 
     reason: str
@@ -94,11 +97,11 @@ class Queries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def _all(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+    def _all(self, statement: Executable) -> Sequence[AnyRow]:
         with self._database.read() as connection:
             return connection.execute(statement).all()
 
-    def _one(self, statement: Select[Any]) -> Any:  # noqa: ANN401 - as the column's type
+    def _one(self, statement: Executable) -> Any:  # noqa: ANN401 - as the column's type
         with self._database.read() as connection:
             return connection.execute(statement).scalar()
 
@@ -160,7 +163,7 @@ class Queries:
         body: str | None = self._one(select(ALERTS.c.body).where(ALERTS.c.alert_id == alert_id))
         return body
 
-    def revisions(self, alert_id: str) -> Sequence[Row[Any]]:
+    def revisions(self, alert_id: str) -> Sequence[AnyRow]:
         """Give what was published of one alert, oldest first."""
         mine = select(ALERT_REVISIONS).where(ALERT_REVISIONS.c.alert_id == alert_id)
         return self._all(mine.order_by(ALERT_REVISIONS.c.revision).limit(MAX_REVISIONS))
@@ -180,7 +183,7 @@ class Queries:
         found = self._all(select(ALERTS.c.tactics).where(ALERTS.c.alert_id.in_(examples)))
         return sorted({tactic for row in found for tactic in row[0]})
 
-    def event_rate(self, dimension: str, since: int, until: int, step: int) -> Sequence[Row[Any]]:
+    def event_rate(self, dimension: str, since: int, until: int, step: int) -> Sequence[AnyRow]:
         """Give (minute, value, count) of a dimension in buckets of `step` µs."""
         bucket = (ROLLUPS.c.minute - ROLLUPS.c.minute % step).label("minute")
         total = func.sum(ROLLUPS.c.count).label("count")
@@ -192,14 +195,14 @@ class Queries:
         found = select(ROLLUPS.c.value, func.sum(ROLLUPS.c.count)).where(*_within(dimension, since, until))
         return [(row[0], int(row[1])) for row in self._all(found.group_by(ROLLUPS.c.value))]
 
-    def alert_rate(self, since: int, until: int, step: int) -> Sequence[Row[Any]]:
+    def alert_rate(self, since: int, until: int, step: int) -> Sequence[AnyRow]:
         """Give (bucket, severity, count) of alerts by their start, in buckets of `step` µs."""
         bucket = (ALERTS.c.start - ALERTS.c.start % step).label("bucket")
         found = select(bucket, ALERTS.c.severity, func.count().label("count"))
         found = found.where(ALERTS.c.start >= since, ALERTS.c.start <= until)
         return self._all(found.group_by(bucket, ALERTS.c.severity).order_by(bucket))
 
-    def risky_entities(self, limit: int) -> Sequence[Row[Any]]:
+    def risky_entities(self, limit: int) -> Sequence[AnyRow]:
         """Give the entities of highest risk."""
         return self._all(select(ENTITY_RISK).order_by(ENTITY_RISK.c.score.desc()).limit(min(limit, MAX_ROWS)))
 

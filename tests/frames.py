@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from ipaddress import ip_network
 from typing import Any
 
 import numpy as np
@@ -52,16 +53,24 @@ def _values(event: TokenEvent) -> dict[str, Any]:
             case Country():
                 value = pack_country(value)
         values[name] = value
-    network = event.ip.rsplit(".", 1)[0] if event.ip and event.ip_role is not IpRole.SERVER else None
+    ip = None if event.ip_role is IpRole.SERVER else event.ip
     agent = "".join(c for c in event.user_agent if not c.isdigit() and c not in "._") if event.user_agent else None
     return values | {
         "event_key": key_of(*scope, event.event_id),
         "event_key2": key_of(*scope, event.event_id, "2"),
         "principal": values.get("sub", values.get("login", 0)),
-        "source_ip": values.get("ip", 0) if network else 0,
-        "prefix": key_of("prefix", network),
+        "source_ip": 0 if ip is None else _source_of(ip),
+        "prefix": 0 if ip is None else _prefix_of(ip),
         "ua_family": key_of(agent),
         "tenant_key": key_of(event.tenant),
         "issuer_key": key_of(event.tenant or "", event.iss or ""),
         "order_time": event.time,
     }
+
+
+def _source_of(ip: str) -> int:
+    return key_of(str(ip_network(f"{ip}/64", strict=False))) if ":" in ip else key_of(ip)
+
+
+def _prefix_of(ip: str) -> int:
+    return key_of("prefix", str(ip_network(f"{ip}/{48 if ':' in ip else 24}", strict=False)))

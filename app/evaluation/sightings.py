@@ -12,17 +12,20 @@ from schemas.fields import parse_time
 from schemas.vocabulary import Severity
 
 Record = Mapping[str, Any]
+CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One revision of one alert. `entities` are (type, id); `time` is µs since the epoch."""
+    """One revision of one alert. `entities` are (type, id); `start` (of the alert) and `time` are µs since the epoch."""
 
     alert_id: str
     incident_id: str
     detector: str
     class_: str | None
     severity: Severity
+    change: str
+    start: int
     time: int
     entities: frozenset[tuple[str, str]]
     event_ids: frozenset[str]
@@ -41,6 +44,8 @@ class Sighting:
                 detector=record["detector"],
                 class_=record.get("class"),
                 severity=Severity[record["severity"].upper()],
+                change=record.get("change", "new"),
+                start=parse_time(record.get("start", record["time"])),
                 time=parse_time(record["time"]),
                 entities=frozenset((entity["type"], entity["id"]) for entity in record["entities"]),
                 event_ids=frozenset((record.get("evidence") or {}).get("event_ids") or ()),
@@ -53,6 +58,7 @@ class Sighting:
 class Matcher:
     """Finds the attacks that a sighting is about: within [start, end + grace] and naming one of its entities.
 
+    That an alert is closed says nothing new about anybody, so that revision is about no attack.
     Evidence that holds one of the attack's own events also makes an alert about it, but not a find.
     """
 
@@ -68,11 +74,15 @@ class Matcher:
 
     def named(self, sighting: Sighting) -> set[int]:
         """Indexes of the labels whose entity this sighting names at the right time."""
+        if sighting.change == CLOSED:
+            return set()
         candidates = {index for entity in sighting.entities for index in self._by_entity.get(entity, ())}
         return {index for index in candidates if self._in_time(self._labels[index], sighting.time)}
 
     def about(self, sighting: Sighting) -> set[int]:
         """Indexes of the labels that this sighting belongs to, by entity or by evidence."""
+        if sighting.change == CLOSED:
+            return set()
         shown = {self._by_event[event_id] for event_id in sighting.event_ids if event_id in self._by_event}
         return self.named(sighting) | shown
 
@@ -81,8 +91,13 @@ class Matcher:
 
 
 def finds(label: Label, sighting: Sighting) -> bool:
-    """True if a sighting that names the label's entity in time also has the right detector and enough severity."""
-    return sighting.detector in label.expected and sighting.severity >= label.min_severity
+    """True if a sighting that names the label's entity in time also has the right detector and enough severity.
+
+    An alert that was open before the attack finds it only by getting worse or changing class; merely counting on, or
+    taking in one more entity, is still the older story.
+    """
+    own = sighting.start >= label.start or sighting.change in {"severity", "class"}
+    return own and sighting.detector in label.expected and sighting.severity >= label.min_severity
 
 
 def read_all(records: Iterable[Record]) -> list[Sighting]:

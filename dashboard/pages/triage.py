@@ -67,7 +67,7 @@ def current(choice: Choice) -> Snapshot:
     return held
 
 
-def take(choice: Choice, after: object) -> Snapshot:
+def take(choice: Choice, after: tuple[Any, ...] | None) -> Snapshot:
     """Ask the store and keep the answer."""
     queries = data.queries()
     find = queries.alerts if choice.view == ALERTS else queries.incidents
@@ -155,7 +155,7 @@ def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
     looks = SEVERITIES.items()
     times = {
         name: st.column_config.DatetimeColumn(format="MM-DD HH:mm:ss", timezone="UTC")
-        for name in frame
+        for name in frame.columns.astype(str)
         if "UTC" in name
     }
     event = st.dataframe(

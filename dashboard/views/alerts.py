@@ -12,8 +12,9 @@ from dashboard.safe import visible
 from dashboard.theme import severity_label
 from dashboard.views.frames import frame, instants, texts
 
-ALERT_COLUMNS: Final = tuple(
-    ["Severity", "Alert", "Entity", "Tactics", "Began (UTC)", "Last (UTC)", "Findings", "Risk", "State", "Page"]
+ALERT_COLUMNS: Final = (
+    *("Severity", "Alert", "Entity", "Tactics", "Began (UTC)"),
+    *("Last (UTC)", "Findings", "Risk", "State", "Page"),
 )
 INCIDENT_COLUMNS: Final = ("Severity", "Incident", "Alerts", "Tactics", "Began (UTC)", "Last (UTC)")
 

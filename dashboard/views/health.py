@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -41,7 +41,7 @@ class Freshness:
     facts: tuple[tuple[str, str], ...]
 
 
-def freshness(workers: Sequence[object], now: int) -> Freshness:
+def freshness(workers: Sequence[Any], now: int) -> Freshness:
     """Judge the heartbeats at the database's time `now`, µs.
 
     The leader is the worker with the newest heartbeat that is no standby.
@@ -64,7 +64,7 @@ def freshness(workers: Sequence[object], now: int) -> Freshness:
     return Freshness(Level.LIVE, "Live", facts)
 
 
-def worker_table(workers: Iterable[object], now: int) -> pd.DataFrame:
+def worker_table(workers: Iterable[Any], now: int) -> pd.DataFrame:
     """One line a worker, with the age of its last heartbeat at the database's time `now`, µs."""
     names = ["worker_id", "host", "state", "seen_at", "epoch", "watermark", "lag", "started_at"]
     found = frame(workers, names)

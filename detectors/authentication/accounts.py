@@ -157,7 +157,7 @@ def _try(failure: Record, admitted: np.bool_, memory: AccountMemory, limits: Lim
     if entered:
         _enter(failure, memory)
     _judge(failure, memory, limits, verdict)
-    return entered
+    return bool(entered)
 
 
 @kernel

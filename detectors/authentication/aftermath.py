@@ -101,7 +101,7 @@ def _remember(
 ) -> None:
     """Keep what a failed row showed: who is under attack, by whom, and who was tried."""
     for level in range(2):
-        if admitted and failure.source != 0:
+        if admitted and address_of(failure, level) != 0:
             upsert(memory.targets, pair_of(address_of(failure, level), failure.account), failure.time)
         verdict = by_account if level else by_source
         if _is_attack(verdict.alert_class):

@@ -90,7 +90,7 @@ def judge_probes(failures: Array, succeeding: Array, memory: ProbeMemory, limits
         expire(memory.burst, failure.time)
         room = not is_full(memory.burst, failure.source)
         for level in range(2):
-            if verdict.alert_class == NONE:
+            if verdict.alert_class == NONE and address_of(failure, level) != 0:
                 if room:
                     _enter(failure, level, memory.burst)
                 if _concerns_key(failure):

@@ -137,7 +137,7 @@ def _judge(
     """Enter a failure level by level and judge it, until one level explains it: bursts first, then the day."""
     account, now = failure.account, failure.time
     for level in range(2):
-        if failure.source != 0 and verdict.alert_class == NONE:
+        if address_of(failure, level) != 0 and verdict.alert_class == NONE:
             if admitted:
                 enter(memory.quarter, address_of(failure, level), account, failure.weight, now)
                 enter(memory.hour, address_of(failure, level), account, failure.weight, now)

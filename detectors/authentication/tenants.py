@@ -141,7 +141,7 @@ def judge_tenants(
     """
     for i in range(failures.size):
         failure = failures[i]
-        if failure.meaning in (DENIAL, PROBE, SECRET) or failure.account == 0 or failure.source == 0:
+        if failure.meaning in (DENIAL, PROBE, SECRET) or 0 in (failure.account, failure.source, failure.issuer):
             continue
         expire(memory.hour, failure.time)
         counted = admitted[i] and by_source[i].alert_class == NONE and limits.shapes & SEEKS_DISTRIBUTED_SPRAY != 0

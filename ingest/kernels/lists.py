@@ -65,6 +65,7 @@ def copy_lists(
     items: Positions,
     out: Bytes,
 ) -> None:
+    """Fill the row offsets, item offsets and bytes of a list column that `measure_lists` has measured."""
     item, write = 0, 0
     for row in range(len(kind)):
         rows[row] = item

@@ -20,6 +20,7 @@ def find_marks(
     marks: Bytes,
     rows: Ints,
 ) -> int:
+    """Fill `rows` with the records that hold a mark, and count them. `pairs` are the first two bytes of the marks."""
     count = 0
     for row in range(len(starts)):
         pair = 0

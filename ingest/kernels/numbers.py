@@ -23,7 +23,7 @@ def natural(data: Bytes, at: int, end: int) -> int:
         if not 0x30 <= data[i] <= 0x39:
             return -1
         number = number * np.uint64(10) + np.uint64(data[i] - 0x30)
-    return np.int64(number) if number <= np.uint64(0x7FFFFFFFFFFFFFFF) else -1
+    return int(np.int64(number)) if number <= np.uint64(0x7FFFFFFFFFFFFFFF) else -1
 
 
 @kernel
@@ -38,6 +38,7 @@ def read_integers(
     out: Ints,
     reject: Bytes,
 ) -> None:
+    """Read integers from `low` to `high`."""
     for row in range(len(kind)):
         out[row] = null
         if kind[row] == INTEGER:
@@ -82,6 +83,7 @@ def read_decimals(
     doubtful: Positions,
     reject: Bytes,
 ) -> int:
+    """Read numbers; fill `doubtful` with the rows that need more precision, and count them."""
     count = 0
     for row in range(len(kind)):
         out[row] = null

@@ -46,6 +46,7 @@ def scan_records(
     unknown: Positions,
     sample: Ints,
 ) -> int:
+    """Fill the cells, the status and the count of unknown members of each record; give the length of the sample."""
     sampled = 0
     for row in range(len(starts)):
         flags, sampled = _record(data, starts[row], ends[row], row, names, kind, begin, size, unknown, sample, sampled)

@@ -96,6 +96,7 @@ def _siphash(
 def siphash_spans(
     data: Bytes, starts: Positions, ends: Positions, scope: Keys, low: np.uint64, high: np.uint64, out: Keys
 ) -> None:
+    """Hash each range of bytes; an empty `scope` means none."""
     scoped = len(scope) > 0
     for i in range(len(starts)):
         out[i] = _siphash(data, starts[i], ends[i], scope[i] if scoped else _ZERO, scoped, low, high)
@@ -103,6 +104,7 @@ def siphash_spans(
 
 @kernel
 def siphash_families(data: Bytes, offsets: Positions, low: np.uint64, high: np.uint64, kept: Bytes, out: Keys) -> None:
+    """Hash each text without digits, dots, slashes and underscores. `kept` is as long as the longest text."""
     for i in range(len(out)):
         n = 0
         for at in range(offsets[i], offsets[i + 1]):

@@ -17,6 +17,7 @@ _QUOTES, _BACKSLASHES, _BLANKS = (_ONES * np.uint64(byte) for byte in b'"\\ ')
 
 @kernel
 def non_ascii(high: int) -> int:
+    """Give the status bit for the bytes of a text joined by `or`."""
     return NON_ASCII if high >= 0x80 else 0
 
 

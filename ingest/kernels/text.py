@@ -20,6 +20,7 @@ _DOUBTFUL: Final = -1
 def blank_placeholders(
     data: Bytes, kind: Bytes, begin: Positions, size: Positions, placeholders: WordTable, doubtful: Positions
 ) -> int:
+    """Make nulls of placeholders; fill `doubtful` with the rows that Unicode decides, and count them."""
     count = 0
     for row in range(len(kind)):
         if kind[row] != STRING:
@@ -60,7 +61,7 @@ def _placeholder(data: Bytes, start: int, end: int, placeholders: WordTable) -> 
 
 @kernel
 def _lower(byte: int) -> int:
-    return np.int64(byte) + 0x20 if 0x41 <= byte <= 0x5A else np.int64(byte)
+    return int(np.int64(byte) + 0x20 if 0x41 <= byte <= 0x5A else np.int64(byte))
 
 
 @kernel
@@ -91,8 +92,10 @@ def measure_text(
         if kind[row] != STRING:
             nulls += 1
             reject[row] |= required or kind[row] != NONE
-        elif (max_bytes > 0 and length > max_bytes) or (required and length == 0) or (length > max_chars and characters(data, begin[row], begin[row] + length) > max_chars):
+        elif (max_bytes > 0 and length > max_bytes) or (required and length == 0):
             reject[row] = 1
+        elif length > max_chars:
+            reject[row] |= characters(data, begin[row], begin[row] + length) > max_chars
         total += length
     offsets[len(kind)] = total
     return nulls
@@ -100,6 +103,7 @@ def measure_text(
 
 @kernel
 def characters(data: Bytes, start: int, end: int) -> int:
+    """Count the code points of UTF-8 text."""
     count = 0
     for at in range(start, end):
         count += (data[at] & 0xC0) != 0x80
@@ -108,6 +112,7 @@ def characters(data: Bytes, start: int, end: int) -> int:
 
 @kernel
 def copy_text(data: Bytes, begin: Positions, offsets: Positions, out: Bytes) -> None:
+    """Copy the texts behind each other."""
     for row in range(len(begin)):
         first = begin[row]
         for at in range(offsets[row], offsets[row + 1]):
@@ -117,6 +122,7 @@ def copy_text(data: Bytes, begin: Positions, offsets: Positions, out: Bytes) -> 
 
 @kernel
 def pack_countries(data: Bytes, offsets: Positions, out: npt.NDArray[np.int16], reject: Bytes) -> None:
+    """Pack two capital letters into an int16; reject other text."""
     for row in range(len(out)):
         at = offsets[row]
         length = offsets[row + 1] - at

@@ -19,6 +19,7 @@ _NO_OFFSET: Final = 1 << 20
 def read_times(
     data: Bytes, kind: Bytes, begin: Positions, size: Positions, required: bool, out: Ints, reject: Bytes
 ) -> None:
+    """Read RFC 3339 text with an offset, epoch seconds or milliseconds."""
     for row in range(len(kind)):
         start, end = begin[row], begin[row] + size[row]
         if kind[row] == NONE:
@@ -45,7 +46,7 @@ def _epoch(data: Bytes, start: int, end: int, whole: bool) -> int:
     if not exact or not 0 <= value < LATEST_TIME / 1_000:
         # What only more digits would tell is left to the contract.
         return -1
-    return np.int64(np.rint(value * (1_000 if value >= MILLISECONDS_FROM else 1_000_000)))
+    return int(np.int64(np.rint(value * (1_000 if value >= MILLISECONDS_FROM else 1_000_000))))
 
 
 @kernel

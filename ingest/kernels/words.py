@@ -61,7 +61,7 @@ def find_word(data: Bytes, start: int, end: int, mixed: int, table: WordTable) -
         number = table.slots[at]
         first, last = table.offsets[number], table.offsets[number + 1]
         if last - first == end - start and same_bytes(data, start, table.data, first, last):
-            return number
+            return int(number)
         at = (at + 1) & mask
     return -1
 
@@ -77,6 +77,7 @@ def match_words(
     strange: Positions,
     reject: Bytes,
 ) -> int:
+    """Read words as their numbers; fill `strange` with the rows of unknown ones, and count them."""
     count = 0
     for row in range(len(kind)):
         out[row] = -1
@@ -103,6 +104,7 @@ def word_flags(
     out: Bytes,
     reject: Bytes,
 ) -> None:
+    """Read a word or a list of words as a bit mask."""
     for row in range(len(kind)):
         at = begin[row]
         if kind[row] == STRING:

@@ -87,6 +87,27 @@ def test_the_revision_that_became_severe_enough_sets_the_delay() -> None:
     assert report.total.alerts_per_attack == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [("count", 0), ("entity", 0), ("closed", 0), ("severity", 1), ("class", 1)],
+)
+def test_an_alert_that_was_open_before_finds_only_by_getting_worse(change: str, found: int) -> None:
+    older = alert(start=format_time(START), change=change)
+    assert evaluate([older], [attack()], TOTALS).total.recall.hits == found
+
+
+def test_closing_an_alert_is_about_no_attack() -> None:
+    closing = alert(change="closed", evidence={"event_ids": ["e1"]})
+    report = evaluate([closing], [attack()], TOTALS)
+    assert report.false_by_detector == {"failed-auth-burst": {"medium": 1}}
+
+
+def test_dealt_times_that_overlap_the_true_one_are_no_chance() -> None:
+    labels = [attack(), attack(start=START + HOUR + MINUTE, end=START + HOUR + 2 * MINUTE)]
+    (shuffled,) = [row for row in evaluate([alert()], labels, TOTALS).baselines if row.name == "shuffled labels"]
+    assert shuffled.recall.cases == 0
+
+
 def test_a_wrong_class_is_found_but_not_named_right() -> None:
     report = evaluate([alert(**{"class": "password-spray"})], [attack()], TOTALS)
     assert report.total.recall.hits == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from random import Random
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from schemas.alerts import (
@@ -35,9 +35,9 @@ HOSTILE: Final = (
 )
 _CASES: Final = (
     ("refresh-reuse", "stolen", "A spent refresh token came back", "critical", "family", "T1528", "Credential Access"),
-    ("impossible-geography", "impossible-travel", "Two places too far apart", "high", "user", "T1078.004", "Initial Access"),
-    ("failed-auth-burst", "password-spray", "One source tries many users", "medium", "ip", "T1110.003", "Credential Access"),
-    ("usage-spike", "key-spike", "A key is used far more than expected", "low", "key", "T1078", "Persistence"),
+    ("impossible-geography", "impossible-travel", "Two places, too far", "high", "user", "T1078.004", "Initial Access"),
+    ("failed-auth-burst", "password-spray", "Source tries many", "medium", "ip", "T1110.003", "Credential Access"),
+    ("usage-spike", "key-spike", "A key is used far too often", "low", "key", "T1078", "Persistence"),
 )  # fmt: skip
 _COUNTRIES: Final = ("DE", "SG", "US", "BR", "NZ", "JP", "ZA", "GB")
 
@@ -61,7 +61,7 @@ def sample(number: int, *, at: int = NOON, revision: int = 1, severity: Severity
         alert_class=verdict,
         title=title,
         summary=f"{title}: {entity} {entity}-{number} from 2 places in 2 min.",
-        severity=severity or usual,
+        severity=cast("SeverityName", severity or usual),
         confidence="high",
         risk=random.randint(5, 95),
         tenant="acme",

@@ -144,8 +144,8 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
             ]
             likely = st.sampled_from(words) | odd_text
         case Flags(vocabulary=vocabulary):
-            words = st.sampled_from([*codes(vocabulary), "strange", "-"])
-            likely = words | st.lists(words, max_size=4) | lists
+            word = st.sampled_from([*codes(vocabulary), "strange", "-"])
+            likely = word | st.lists(word, max_size=4) | lists
         case Country():
             likely = st.sampled_from(["DE", "US", "de", "D", "DEU", "D\n", "Ü!", "N/A", ""]) | odd_text
         case _:

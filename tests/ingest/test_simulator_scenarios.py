@@ -173,3 +173,11 @@ def test_too_few_users_for_the_attacks_is_an_error_that_says_so() -> None:
     simulation = Simulation(1, START, plan, Traffic(rate=0.2, users=5, disorder=IN_ORDER))
     with pytest.raises(ValueError, match="give more users"):
         simulation.advance(START + HOUR)
+
+
+def test_attackers_share_no_fingerprint_so_that_cases_are_independent() -> None:
+    plan = [Planned("brute-force", "fast", START + number * MINUTE) for number in range(30)]
+    simulation = Simulation(1, START, plan, QUIET)
+    events = {event["event_id"]: event for event in simulation.advance(START + HOUR)}
+    prints = [{events[event_id]["ja4"] for event_id in label.event_ids} for label in simulation.labels()]
+    assert len(set.union(*prints)) == sum(len(own) for own in prints) == 30

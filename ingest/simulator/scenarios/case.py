@@ -120,7 +120,7 @@ class Case:
         return self.draws.pick([place for place in PLACES if place.country != home.country])
 
     def rented(self, place: Place | None = None) -> Fields:
-        """A rented server as a source, with a tool's or a faked browser's user agent."""
+        """A rented server as a source, with a tool's or a browser's looks."""
         networks = self.world.networks
         source = networks.rented(place or self.draws.pick(PLACES), self.draws.below(1 << 20))
         return {**source, **self._tool()}
@@ -135,8 +135,9 @@ class Case:
         return {**self.world.networks.fixed(place, self.draws.below(1 << 30), system=system), **self._tool()}
 
     def _tool(self) -> Fields:
+        """A fingerprint of its own: with the few of the population all attacks of a stream would look like one."""
         device = make_device(self.draws, self.draws.pick(("tool", "laptop")))
-        return {"user_agent": device.user_agent, "ja4": device.ja4}
+        return {**device.fields(), "ja4": f"{device.ja4[:10]}_{self.draws.hex_id()[:12]}_{self.draws.hex_id()[:12]}"}
 
     # Victims.
 
