@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from app.settings import Settings
+from alerts.publisher import Publisher
+from alerts.sinks import Sink
+from alerts.sinks.file import FileSink
+from alerts.sinks.kafka import KafkaSink
+from app.settings import FileSinkSettings, KafkaSinkSettings, Settings
 from engines.chunks import ChunkFolder
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits
@@ -22,6 +26,7 @@ from ingest.privacy import HASH_KEY_VARIABLE, Secrets
 from schemas.errors import ConfigError
 from store.engine import Database, connect
 from store.migrate import migrate
+from store.outbox import Outbox
 
 REPLAY_KEY: Final = b"tokentrail replay without a key"
 """Column hashes of a replay without `TOKENTRAIL_HASH_KEY`; nothing of it is stored."""
@@ -106,3 +111,15 @@ def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
         limits=limits(settings),
         config_digest=config_digest(settings),
     )
+
+
+def publishers(settings: Settings, database: Database) -> list[Publisher]:
+    """Build one publisher a sink."""
+    outbox = Outbox(database)
+    return [Publisher(sink.name, outbox, _sink(sink, settings)) for sink in settings.sinks]
+
+
+def _sink(sink: FileSinkSettings | KafkaSinkSettings, settings: Settings) -> Sink:
+    if isinstance(sink, FileSinkSettings):
+        return FileSink(sink.path)
+    return KafkaSink(sink.topic, settings.kafka.client())

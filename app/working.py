@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 import signal
+from threading import Event, Thread
 from types import FrameType
 from typing import Final
 
+from alerts.publisher import Publisher
 from app import health
 from app.settings import Settings
 from app.warm import warm
-from app.wiring import new_pipeline, new_worker, open_store, secrets
+from app.wiring import new_pipeline, new_worker, open_store, publishers, secrets
+from engines.worker import Worker
 
 LOG: Final = logging.getLogger(__name__)
+
+LEADING_CHECK_SECONDS: Final = 0.2
+LAST_WORDS_SECONDS: Final = 10.0
+"""How long publishers may take to bring out what is stored when the worker leaves."""
 
 
 def work(settings: Settings) -> None:
@@ -39,8 +46,26 @@ def work(settings: Settings) -> None:
     endpoint = health.serve(worker.status, settings.worker.host, settings.worker.port)
     LOG.info("health on http://%s:%d", settings.worker.host, endpoint.server_address[1])
     warm(worker.decoder, new_pipeline(settings))
+    ended = Event()
+    publishing = [
+        Thread(target=_publish, args=(publisher, worker, ended), name="publisher", daemon=True)
+        for publisher in publishers(settings, database)
+    ]
     try:
+        for thread in publishing:
+            thread.start()
         worker.run()
     finally:
+        ended.set()
+        for thread in publishing:
+            thread.join(LAST_WORDS_SECONDS)
         endpoint.shutdown()
         database.close()
+
+
+def _publish(publisher: Publisher, worker: Worker, ended: Event) -> None:
+    """Publish while this worker leads: a standby would say everything twice."""
+    while worker.status.epoch is None:
+        if ended.wait(LEADING_CHECK_SECONDS):
+            return
+    publisher.run(ended)

@@ -17,7 +17,7 @@ CLOSED = "closed"
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One revision of one alert. `entities` are (type, id); `start` (of the alert) and `time` are µs since the epoch."""
+    """One revision of one alert. `entities` are (type, id); `start` (of the alert) and `time` are epoch µs."""
 
     alert_id: str
     incident_id: str

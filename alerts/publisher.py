@@ -1,0 +1,75 @@
+"""A publisher follows the stored revisions with a cursor of its own, so one sink's outage delays only that sink."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from threading import Event
+from typing import Final, Protocol
+
+from alerts.sinks import Sink, SinkError
+from schemas.errors import TokentrailError
+from schemas.revisions import StoredRevision
+
+LOG: Final = logging.getLogger(__name__)
+
+BATCH: Final = 500
+PAUSE_SECONDS: Final = 0.05
+RETRY_SECONDS: Final = 2.0
+
+
+class Feed(Protocol):
+    """The stored revisions in order."""
+
+    def cursor(self, publisher: str) -> int:
+        """How far a publisher has come."""
+
+    def after(self, cursor: int, limit: int) -> Sequence[StoredRevision]:
+        """The next revisions."""
+
+    def advance(self, publisher: str, cursor: int) -> None:
+        """Remember how far a publisher has come."""
+
+
+class Publisher:
+    """Moves revisions from the feed to one sink, at least once and in order.
+
+    Args:
+        name: of the cursor; another name starts at the earliest.
+        feed: the stored revisions.
+        sink: where they go.
+    """
+
+    def __init__(self, name: str, feed: Feed, sink: Sink) -> None:
+        self._name = name
+        self._feed = feed
+        self._sink = sink
+
+    def step(self) -> int:
+        """Publish what is there, at most one batch; give its size.
+
+        Raises:
+            SinkError: the sink is away.
+            TokentrailError: the store is away.
+        """
+        revisions = self._feed.after(self._feed.cursor(self._name), BATCH)
+        if revisions:
+            self._sink.write(revisions)
+            self._feed.advance(self._name, revisions[-1].cursor)
+        return len(revisions)
+
+    def run(self, stop: Event) -> None:
+        """Publish until `stop` is set and nothing is left, or the sink is away then."""
+        while True:
+            try:
+                moved = self.step()
+            except (SinkError, TokentrailError) as error:
+                LOG.warning("publisher %s waits: %s", self._name, error)
+                if stop.wait(RETRY_SECONDS):
+                    break
+            else:
+                if moved < BATCH and stop.is_set():
+                    break
+                if not moved:
+                    stop.wait(PAUSE_SECONDS)
+        self._sink.close()

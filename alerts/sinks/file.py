@@ -1,0 +1,32 @@
+"""Alerts as NDJSON in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from alerts.record import record_of
+from alerts.sinks import SinkError
+from schemas.revisions import StoredRevision
+
+
+class FileSink:
+    """Appends one line a revision; on disk when `write` returns."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+
+    def write(self, revisions: Sequence[StoredRevision]) -> None:
+        """Append the revisions."""
+        try:
+            self._file.writelines(record_of(revision) + b"\n" for revision in revisions)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise SinkError(f"{self._file.name}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,45 @@
+"""Alerts on a Kafka topic, keyed by alert id so that the revisions of one alert stay in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from alerts.record import headers_of, record_of
+from alerts.sinks import SinkError
+from schemas.revisions import StoredRevision
+
+CONFIRM_SECONDS: Final = 30.0
+
+
+class KafkaSink:
+    """Idempotent producer; every revision is confirmed by all in-sync replicas before `write` returns."""
+
+    def __init__(self, topic: str, client: Mapping[str, Any]) -> None:
+        self._topic = topic
+        self._client = dict(client)
+        self._producer: KafkaProducer | None = None
+
+    def write(self, revisions: Sequence[StoredRevision]) -> None:
+        """Send the revisions and wait for the brokers; connects when first needed."""
+        try:
+            if self._producer is None:
+                self._producer = KafkaProducer(**self._client, acks="all", linger_ms=5)
+            sent = [self._send(self._producer, revision) for revision in revisions]
+            self._producer.flush(timeout=CONFIRM_SECONDS)
+            for future in sent:
+                future.get(timeout=CONFIRM_SECONDS)
+        except KafkaError as error:
+            raise SinkError(f"kafka topic {self._topic}: {error}") from error
+
+    def _send(self, producer: KafkaProducer, revision: StoredRevision) -> Any:  # noqa: ANN401 - kafka-python's future
+        record = record_of(revision)
+        return producer.send(self._topic, record, revision.alert_id.encode(), headers=headers_of(record))
+
+    def close(self) -> None:
+        """Leave within a bounded time."""
+        if self._producer is not None:
+            self._producer.close(timeout=CONFIRM_SECONDS)
