@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ingest.simulator.applications import Application
 from ingest.simulator.clock import SECOND
 from ingest.simulator.draws import Draws
 from ingest.simulator.labels import Label, LabelEntity
+from ingest.simulator.machines import Service
 from ingest.simulator.networks import Fields
 from ingest.simulator.places import CARRIERS, PLACES, Place
 from ingest.simulator.population import Device, User, make_device
@@ -46,6 +47,7 @@ class Cast:
     world: World
     draws: Draws
     taken: set[int] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
 
     def victim(self) -> User:
         """A user who stays at home, shares with nobody and hides behind no VPN of their own."""
@@ -57,6 +59,13 @@ class Cast:
                 self.taken.add(index)
                 return user
         raise ValueError(f"{population.size} users are too few for this many attacks: give more users")
+
+    def service(self, candidates: Sequence[Service]) -> Service:
+        """A service of the candidates. There are few: each is used once before any is used again."""
+        fresh = [service for service in candidates if service.client_id not in self.used]
+        service = self.draws.pick(fresh or candidates)
+        self.used.add(service.client_id)
+        return service
 
 
 class Case:

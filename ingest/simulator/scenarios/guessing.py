@@ -154,7 +154,7 @@ def _distributed_spray(case: Case) -> Iterator[Event]:
 
 
 def _client_secret_guessing(case: Case) -> Iterator[Event]:
-    service = case.draws.pick(case.world.services)
+    service = case.cast.service(case.world.services)
     case.names(EntityType.CLIENT, service.client_id)
     sources = [case.rented() for _ in range(4 if case.variant == "distributed" else 1)]
     fields = {key: value for key, value in service.fields().items() if key not in {"sub", "sub_type"}}

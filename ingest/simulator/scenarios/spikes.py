@@ -80,7 +80,7 @@ def _token_theft(case: Case) -> Iterator[Event]:
 def _service(case: Case, *, with_key: bool) -> Service:
     """One of the services of a middling pace."""
     services = case.world.services[1:]
-    return case.draws.pick([service for service in services if (service.api_key is not None) == with_key])
+    return case.cast.service([service for service in services if (service.api_key is not None) == with_key])
 
 
 def _begin(case: Case) -> int:
