@@ -29,8 +29,18 @@ RATE: Final = 12.0
 USERS: Final = 800
 
 PLAN: Final = (
-    ("brute-force", "fast", -95.0),
-    ("password-spray", "slow", -80.0),
+    ("refresh-theft", "victim-first", -115.0),
+    ("impossible-travel", "residential", -115.0),
+    ("brute-force", "success", -100.0),
+    ("password-spray", "fast", -85.0),
+    ("client-secret-guessing", "fast", -60.0),
+    ("mfa-fatigue", "approved", -50.0),
+    ("credential-stuffing", "fast", -30.0),
+    ("token-probing", "fast", -20.0),
+    ("distributed-brute-force", "fast", -10.0),
+    ("brute-force", "fast", 0.5),
+    ("credential-stuffing", "success", 3.0),
+    ("refresh-replay", "revoked", 5.0),
 )
 """Scenario, variant, minutes from the start of live traffic."""
 

@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from store.engine import connect
+from store.migrate import require_current
 from store.queries import Queries
 
 SECRETS: Final = "tokentrail"
@@ -14,7 +15,12 @@ SECRETS: Final = "tokentrail"
 
 
 def queries() -> Queries:
-    """The query service of the store that this server was started on."""
+    """The query service of the store that this server was started on.
+
+    Raises:
+        StoreVersionError: no worker has made the tables yet, or one of another version has.
+        StoreUnavailableError: the database does not answer.
+    """
     return _queries(st.secrets[SECRETS]["store"])
 
 
@@ -25,4 +31,6 @@ def is_demo() -> bool:
 
 @st.cache_resource
 def _queries(url: str) -> Queries:
-    return Queries(connect(url))
+    database = connect(url)
+    require_current(database)
+    return Queries(database)

@@ -85,5 +85,5 @@ def _entity(text: str) -> tuple[EntityType, str] | None:
         return None
     if colon and id_ and type_ in list(EntityType):
         return EntityType(type_), id_
-    st.warning(f"Write an entity as type:id. Types: {', '.join(EntityType)}.")
+    st.warning(safe(f"Write an entity as type:id. Types: {', '.join(EntityType)}."))
     return None

@@ -16,6 +16,10 @@ from dashboard.views.health import Level, freshness
 from store.errors import StoreError, StoreUnavailableError, StoreVersionError
 
 HEADER_SECONDS: Final = 2.0
+_AWAY: Final = "store-away"
+"""Set while the store does not answer; the header then draws the whole page again when it does."""
+ICON: Final = Path(__file__).parent / "assets" / "icon.svg"
+"""A material icon would be fetched from its foundry."""
 _PAGES: Final = Path(__file__).parent / "pages"
 _TITLES: Final = {
     "overview": ("Overview", ":material/monitoring:"),
@@ -32,7 +36,7 @@ _MARKS: Final[dict[Level, tuple[str, Tint]]] = {
 
 def show() -> None:
     """Draw the header and the page that the address asks for."""
-    st.set_page_config(page_title="tokentrail", page_icon=":material/key_vertical:", layout="wide")
+    st.set_page_config(page_title="tokentrail", page_icon=ICON, layout="wide")
     chosen = st.navigation([page(name) for name in _TITLES], position="top")
     header()
     with store_faults_told():
@@ -56,6 +60,8 @@ def header() -> None:
     """How fresh the data is, on one line; red when no worker lives."""
     with store_faults_told():
         heard = data.queries().workers()
+        if st.session_state.pop(_AWAY, False):
+            st.rerun()
         state = freshness(heard.workers, heard.now)
         icon, colour = _MARKS[state.level]
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -71,13 +77,20 @@ def store_faults_told() -> Iterator[None]:
     """Say what is wrong with the store instead of showing half a page."""
     try:
         yield
-    except StoreVersionError as error:
-        st.info(safe(error), title="Waiting for the first start of a worker", icon=":material/database:")
-    except StoreUnavailableError as error:
-        st.error(
-            f"{safe(error)} Nothing was changed. This page tries again by itself.",
-            title="The store does not answer",
-            icon=":material/database_off:",
-        )
     except StoreError as error:
-        st.error(safe(error), title="The store cannot answer", icon=":material/database_off:")
+        st.session_state[_AWAY] = True
+        _tell(error)
+
+
+def _tell(error: StoreError) -> None:
+    match error:
+        case StoreVersionError():
+            st.info(safe(error), title="Waiting for the first start of a worker", icon=":material/database:")
+        case StoreUnavailableError():
+            st.error(
+                f"{safe(error)}. Nothing was changed. This page tries again by itself.",
+                title="The store does not answer",
+                icon=":material/database_off:",
+            )
+        case _:
+            st.error(safe(error), title="The store cannot answer", icon=":material/database_off:")

@@ -59,6 +59,7 @@ def options(host: str, port: int) -> dict[str, Any]:
     """Every Streamlit option that matters here, whatever the machine's own configuration says."""
     return {
         **{f"theme.{mode}.{name}": value for mode, palette in _PALETTES.items() for name, value in palette.items()},
+        "theme.headingFontSizes": ["1.8rem", "1.5rem", "1.15rem", "1rem", "1rem", "1rem"],
         "theme.baseRadius": "small",
         "theme.paddingTop": "0.75rem",
         "theme.paddingBottom": "2rem",

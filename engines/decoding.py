@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -31,8 +30,7 @@ class Batch(NamedTuple):
 
     def only(self, rows: npt.NDArray[np.bool_]) -> Batch:
         """Keep some of the events."""
-        events, source = self.decoded.events.take(rows), self.decoded.source_row[rows]
-        return self._replace(decoded=replace(self.decoded, events=events, source_row=source))
+        return self._replace(decoded=self.decoded.take(rows))
 
 
 class DecodeAhead:

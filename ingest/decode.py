@@ -18,7 +18,7 @@ import orjson
 from ingest.contract import Refusal, parse, validate
 from ingest.envelopes import bare, is_binary, unwrap_binary, unwrap_structured
 from ingest.fastpath import FastPath, Joined, Read
-from ingest.privacy import Secrets, redact, redact_unreadable, suspects
+from ingest.privacy import Secrets, redact, redact_bytes, suspects
 from ingest.records import DeadLetter, DeadReason, RawRecords
 from ingest.vendors import ADAPTERS, AUTO, FORMATS, NATIVE, Adapter, Skip
 from schemas.columns import NULL_TIME
@@ -30,7 +30,6 @@ MAX_CLOCK_LEAD: Final = 5 * 60 * 1_000_000
 """µs that an event's time may lie after the broker's timestamp of its record."""
 
 _MAX_ROWS: Final = 16_384  # 64 KiB each still leaves every position within an int32
-_UNREADABLE: Final = frozenset({DeadReason.NOT_UTF8, DeadReason.NOT_JSON})
 _EVENT_FIELDS: Final = frozenset(TokenEvent.model_fields)
 _NO_ROWS: Final = np.empty(0, np.int32)
 _WRAPPED_FIRST_BYTES: Final = (0x00, 0xEF)
@@ -62,10 +61,6 @@ class Decoded:
     def take(self, rows: npt.NDArray[Any] | slice) -> Decoded:
         """Select events; what is said about other records stays."""
         return replace(self, events=self.events.take(rows), source_row=self.source_row[rows], leaked=self.leaked[rows])
-
-    def without_report(self) -> Decoded:
-        """Give the events alone."""
-        return replace(self, dead=[], skipped=Counter(), counters=Counter(), unknown_fields=frozenset())
 
     @classmethod
     def concat(cls, parts: Sequence[Decoded], starts: Sequence[int]) -> Decoded:
@@ -295,19 +290,18 @@ class _Batch:
     def letter(self, row: int, refusal: Refusal) -> DeadLetter:
         """Make a dead letter; nothing in it may hold a raw token."""
         raw, value = self._raw, self._raw.values[row]
-        clean = redact_unreadable if refusal.reason in _UNREADABLE else redact
         time = int(raw.record_time[row])
         letter = DeadLetter(
             refusal.reason,
             refusal.detail,
-            None if value is None else clean(value, self._secrets),
+            None if value is None else redact_bytes(bare(value), self._secrets),
             raw.origin,
             int(raw.partition[row]),
             int(raw.offsets[row]),
             None if time == NULL_TIME else time,
             self._redacted_key(row),
             [
-                (redact(name.encode(), self._secrets).decode("utf-8", "replace"), redact(text, self._secrets))
+                (redact(name.encode(), self._secrets).decode("utf-8", "replace"), redact_bytes(text, self._secrets))
                 for name, text in (raw.headers[row] if raw.headers else ())
             ],
         )
@@ -315,4 +309,4 @@ class _Batch:
 
     def _redacted_key(self, row: int) -> bytes | None:
         key = self._raw.keys[row] if self._raw.keys else None
-        return None if key is None else redact(key, self._secrets)
+        return None if key is None else redact_bytes(key, self._secrets)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any, Final
-
-import orjson
 
 from ingest.records import Headers
 
@@ -41,16 +37,7 @@ def unwrap_binary(record: dict[str, Any], headers: Headers) -> dict[str, Any]:
 def unwrap_structured(record: dict[str, Any]) -> dict[str, Any]:
     """Take the event out of a structured CloudEvent; a record without `data` is returned as it is."""
     data = record.get("data")
-    if data is None and isinstance(record.get("data_base64"), str):
-        data = _decoded(record["data_base64"])
     return _completed(data, record) if isinstance(data, dict) else record
-
-
-def _decoded(text: str) -> object:
-    try:
-        return orjson.loads(base64.b64decode(text, validate=True))
-    except (binascii.Error, orjson.JSONDecodeError):
-        return None
 
 
 def _completed(event: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:

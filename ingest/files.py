@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import orjson
 
-from ingest.lines import STDIN, DamagedInputError, growing, lines, opened, unpacked
+from ingest.lines import STDIN, DamagedInputError, growing, lines, opened, position, unpacked
 from ingest.records import DeadLetter, DeadReason, RawRecords
 from schemas.columns import NULL_TIME
 
@@ -47,15 +47,23 @@ class FileInput:
         """
         line = 1
         with opened(self.name) as file:
-            chunks = unpacked(file) if stopped is None else growing(self.name, file, stopped)
-            try:
-                for found, following in _grouped(self._records(chunks), rows, flush=stopped is not None):
-                    if self.name != STDIN:
-                        self.bytes_read = file.tell()
-                    yield self._batch(found, line)
-                    line = line + following
-            except DamagedInputError as error:
-                self.faults.append(self._fault(str(error)))
+            chunks = self._intact(unpacked(file)) if stopped is None else growing(self.name, file, stopped)
+            for found in _grouped(self._records(chunks), rows, flush=stopped is not None):
+                self.bytes_read = self.bytes_total and position(file)
+                yield self._batch(found, line)
+                line += len(found)
+
+    @property
+    def once(self) -> bool:
+        """Whether it is a stream, which cannot be read a second time."""
+        return self.name == STDIN or not Path(self.name).is_file()
+
+    def _intact(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Give what comes before the damage."""
+        try:
+            yield from chunks
+        except DamagedInputError as error:
+            self.faults.append(self._fault(str(error)))
 
     def _records(self, chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
         """Yield records; a `{"Records": […]}` document is taken apart."""
@@ -110,19 +118,19 @@ def _chained(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield from chunks
 
 
-def _grouped(found: Iterator[list[bytes]], rows: int, *, flush: bool) -> Iterator[tuple[list[bytes], int]]:
+def _grouped(found: Iterator[list[bytes]], rows: int, *, flush: bool) -> Iterator[list[bytes]]:
     """Cut lists of records into batches of `rows`; `flush` gives out what is there at each pause."""
     held: list[bytes] = []
     for records in found:
         held += records
-        while len(held) >= rows:
-            yield held[:rows], rows
-            del held[:rows]
+        full = len(held) - len(held) % rows
+        yield from (held[start : start + rows] for start in range(0, full, rows))
+        held = held[full:]
         if flush and held and not records:
-            yield held, len(held)
+            yield held
             held = []
     if held:
-        yield held, len(held)
+        yield held
 
 
 def find_inputs(paths: Sequence[str]) -> list[FileInput]:
@@ -134,7 +142,7 @@ def find_inputs(paths: Sequence[str]) -> list[FileInput]:
     names: list[str] = []
     for text in paths:
         path = Path(text)
-        if text == STDIN or path.is_file() or path.is_fifo():
+        if text == STDIN or (path.exists() and not path.is_dir()):
             names.append(text)
             continue
         inside = sorted(str(file) for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))

@@ -8,7 +8,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -40,7 +40,7 @@ def opened(name: str) -> Iterator[BufferedReader]:
     if name == STDIN:
         yield sys.stdin.buffer  # type: ignore[misc]
         return
-    with closing(Path(name).open("rb")) as file:
+    with Path(name).open("rb") as file:
         yield file
 
 
@@ -66,7 +66,7 @@ def _gunzip(file: BufferedReader) -> Iterator[bytes]:
             try:
                 chunk = packed.read1(_CHUNK_BYTES)
             except (EOFError, OSError, zlib.error) as error:
-                raise DamagedInputError(str(error), _position(file)) from error
+                raise DamagedInputError(str(error), position(file)) from error
             if not chunk:
                 return
             yield chunk
@@ -92,7 +92,8 @@ def _unzstd(file: BufferedReader) -> Iterator[bytes]:
         raise DamagedInputError("the last frame is not complete", position)
 
 
-def _position(file: BufferedReader) -> int:
+def position(file: BufferedReader) -> int:
+    """How far a file has been read; a stream does not know (0)."""
     return file.tell() if file.seekable() else 0
 
 
@@ -101,20 +102,28 @@ def growing(name: str, file: BufferedReader, stopped: Callable[[], bool]) -> Ite
 
     A file that shrank is read from its start; one that was replaced is read on from its successor.
     """
-    while not stopped():
-        if chunk := file.read1(_CHUNK_BYTES):
-            yield chunk
-            continue
-        yield b""
-        if name != STDIN:
-            with Path(name).open("rb") as current:
-                state = os.fstat(current.fileno())
-                if state.st_ino != os.fstat(file.fileno()).st_ino:
-                    yield from growing(name, current, stopped)
-                    return
-            if state.st_size < file.tell():
-                file.seek(0)
-        time.sleep(_POLL_SECONDS)
+    with ExitStack() as successors:
+        while not stopped():
+            if chunk := file.read1(_CHUNK_BYTES):
+                yield chunk
+                continue
+            yield b""
+            if file.seekable() and (successor := _successor(Path(name), file)):
+                file = successors.enter_context(successor)
+            time.sleep(_POLL_SECONDS)
+
+
+def _successor(path: Path, file: BufferedReader) -> BufferedReader | None:
+    """Open what has taken the place of a file; one that shrank is its own successor."""
+    try:
+        current = path.open("rb")
+    except FileNotFoundError:
+        return None  # between the two steps of a rotation
+    now, then = os.fstat(current.fileno()), os.fstat(file.fileno())
+    if now.st_ino != then.st_ino or now.st_dev != then.st_dev or now.st_size < file.tell():
+        return current
+    current.close()
+    return None
 
 
 def lines(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:

@@ -125,8 +125,8 @@ def redact(value: bytes, secrets: Secrets) -> bytes:
     return value if cleaned == plain else cleaned
 
 
-def redact_unreadable(value: bytes, secrets: Secrets) -> bytes:
-    """Redact bytes that are no UTF-8 JSON: NULs go first, which is how UTF-16 would hide a token."""
+def redact_bytes(value: bytes, secrets: Secrets) -> bytes:
+    """Redact bytes that need not be text: NULs go first, as UTF-16 would hide a token between them."""
     return redact(value.replace(b"\0", b""), secrets)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ingest.files import BATCH_ROWS, FileInput
-from ingest.lines import STDIN
 from ingest.records import RawRecords
 
 _PEEKED_ROWS: Final = 64
@@ -73,7 +72,7 @@ class Files:
     @staticmethod
     def _start(source: FileInput, first_time: Callable[[RawRecords], int | None]) -> int:
         """An input without an early event, or that can be read only once, is opened at once."""
-        if source.name == STDIN:
+        if source.once:
             return 0
         peeked = next(FileInput(source.name, source.index).batches(_PEEKED_ROWS), None)
         return (first_time(peeked) if peeked is not None else 0) or 0

@@ -20,6 +20,7 @@ Headers: TypeAlias = Sequence[tuple[str, bytes]]
 MAX_DETAIL_CHARS: Final = 1024
 MAX_DEAD_VALUE_BYTES: Final = 64 * 1024
 MAX_DEAD_KEY_BYTES: Final = 1024
+MAX_DEAD_HEADERS: Final = 32
 
 
 class DeadReason(StrEnum):
@@ -112,6 +113,10 @@ class DeadLetter:
             detail=self.detail[:MAX_DETAIL_CHARS],
             value=None if self.value is None else self.value[:MAX_DEAD_VALUE_BYTES],
             key=None if self.key is None else self.key[:MAX_DEAD_KEY_BYTES],
+            headers=[
+                (name[:MAX_DEAD_KEY_BYTES], value[:MAX_DEAD_KEY_BYTES])
+                for name, value in self.headers[:MAX_DEAD_HEADERS]
+            ],
         )
 
     def connect_headers(self) -> list[tuple[str, bytes]]:

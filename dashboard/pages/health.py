@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard import data
+from dashboard.columns import column_config
 from dashboard.navigation import store_faults_told
 from dashboard.safe import safe
 from dashboard.views import health
@@ -32,9 +33,8 @@ def vital_signs() -> None:
         if not heard.workers:
             st.info("Start one with `tokentrail run`, or look around with `tokentrail demo`.", title="No worker yet")
             return
-        st.dataframe(
-            health.worker_table(heard.workers, heard.now), hide_index=True, alt="Workers with their last heartbeat"
-        )
+        table = health.worker_table(heard.workers, heard.now)
+        st.dataframe(table, hide_index=True, column_config=column_config(table), alt="Workers, with the last heartbeat")
         leader = max(heard.workers, key=lambda worker: worker.seen_at)
         if leader.counters:
             with st.expander("Counters of the worker heard last", icon=":material/pin:"):
@@ -50,7 +50,8 @@ def refused() -> None:
         if not found:
             st.success("No record was refused.", icon=":material/check:")
             return
-        st.dataframe(health.dead_letter_table(found), hide_index=True, alt="Dead letters by reason")
+        table = health.dead_letter_table(found)
+        st.dataframe(table, hide_index=True, column_config=column_config(table), alt="Dead letters by reason")
 
 
 @st.fragment(run_every=SIZE_SECONDS)
@@ -60,9 +61,9 @@ def storage() -> None:
         st.subheader("Store", anchor=False)
         store = data.queries().storage()
         with st.container(horizontal=True):
-            st.metric("Size", size(store.octets), border=True, width=170)
-            st.metric("Alerts", figure(store.alerts), border=True, width=170)
-            st.metric("Checkpoint age", safe(checkpoint_age(store.checkpoint_at, store.now)), border=True, width=170)
+            st.metric("Size", size(store.octets), border=True, width=240)
+            st.metric("Alerts", figure(store.alerts), border=True, width=240)
+            st.metric("Checkpoint age", safe(checkpoint_age(store.checkpoint_at, store.now)), border=True, width=240)
 
 
 def checkpoint_age(created_at: int | None, now: int) -> str:

@@ -7,6 +7,8 @@ from typing import Final
 import streamlit as st
 
 from dashboard import data
+from dashboard.columns import column_config
+from dashboard.filters import ALERTS
 from dashboard.navigation import page, store_faults_told
 from dashboard.theme import SEVERITIES, severity_label, severity_name
 from dashboard.views import attacks, geography, rates
@@ -16,7 +18,7 @@ from schemas.alerts import Alert
 from store.queries import AlertFilter
 
 REFRESH_SECONDS: Final = 5.0
-CHART_SECONDS: Final = 30.0
+CHART_SECONDS: Final = 10.0
 WINDOWS: Final = {"1 hour": (HOUR, MINUTE), "24 hours": (DAY, 15 * MINUTE), "7 days": (7 * DAY, 2 * HOUR)}
 """Span and bucket of the charts."""
 EPISODES: Final = 200
@@ -39,11 +41,12 @@ def open_alerts() -> None:
     with store_faults_told():
         counts = data.queries().open_by_severity()
         with st.container(horizontal=True, gap="small"):
-            for severity in SEVERITIES:
-                name = severity_name(severity)
-                with st.container(border=True, width=170, gap="small"):
-                    st.metric(severity_label(severity), figure(counts.get(severity, 0)))
-                    st.page_link(page("triage"), label="Show", query_params={"view": "Alerts", "severity": name})
+            for severity, look in SEVERITIES.items():
+                found = {"view": ALERTS, "severity": severity_name(severity)}
+                with st.container(border=True, width=160, gap=None):
+                    st.badge(severity_label(severity), color=look.tint)
+                    st.metric("Open alerts", figure(counts.get(severity, 0)), label_visibility="collapsed")
+                    st.page_link(page("triage"), label="Show", icon=":material/arrow_forward:", query_params=found)
 
 
 @st.fragment(run_every=CHART_SECONDS)
@@ -60,7 +63,7 @@ def charts(window: int, step: int) -> None:
             events(since, until, step)
         with right:
             alerts(since, until, step)
-        timeline(since)
+        timeline(since, until)
         left, right = st.columns([3, 2])
         with left:
             world(since, until)
@@ -85,7 +88,9 @@ def events(since: int, until: int, step: int) -> None:
     if found.empty:
         st.caption("No event in this window.")
     else:
-        st.altair_chart(rates.event_chart(found, step), alt="Events per minute by type, stacked, over UTC time")
+        st.altair_chart(
+            rates.event_chart(found, step, (since, until)), alt="Events per minute by type, stacked, over UTC time"
+        )
 
 
 def alerts(since: int, until: int, step: int) -> None:
@@ -95,10 +100,12 @@ def alerts(since: int, until: int, step: int) -> None:
     if found.empty:
         st.caption("No alert began in this window.")
     else:
-        st.altair_chart(rates.alert_chart(found, step), alt="Alerts that began, by severity, over UTC time")
+        st.altair_chart(
+            rates.alert_chart(found, step, (since, until)), alt="Alerts that began, by severity, over UTC time"
+        )
 
 
-def timeline(since: int) -> None:
+def timeline(since: int, until: int) -> None:
     """Worst and newest episodes on one time line."""
     found = data.queries().alerts(AlertFilter(since=since), sort="severity", limit=EPISODES).rows
     st.subheader("Attack timeline", anchor=False)
@@ -107,7 +114,9 @@ def timeline(since: int) -> None:
         return
     if len(found) == EPISODES:
         st.caption(f"The {EPISODES} worst of this window.")
-    st.altair_chart(attacks.timeline(attacks.episodes(found)), alt="Episodes of alerts by detector over UTC time")
+    st.altair_chart(
+        attacks.timeline(attacks.episodes(found), (since, until)), alt="Episodes of alerts by detector over UTC time"
+    )
 
 
 def world(since: int, until: int) -> None:
@@ -130,13 +139,11 @@ def entities() -> None:
     if not found:
         st.caption("No entity carries risk now.")
         return
+    table = risk_table(found)
     st.dataframe(
-        risk_table(found),
+        table,
         hide_index=True,
-        column_config={
-            "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width="small"),
-            "Alerts": st.column_config.LinkColumn(display_text="Show", width="small"),
-        },
+        column_config=column_config(table),
         alt="Entities by risk, with the detectors behind it",
     )
 

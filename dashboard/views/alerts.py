@@ -63,14 +63,14 @@ def incident_table(incidents: Iterable[object]) -> pd.DataFrame:
 
 
 def risk_table(entities: Iterable[object]) -> pd.DataFrame:
-    """Entities by risk: `Risk`, `Entity`, `Because` (detectors behind it, heaviest first), `Alerts` (an address)."""
+    """Entities by risk: `Risk`, `Entity`, `Because` (detectors behind it, heaviest first), `Same entity` (an address)."""
     found = frame(entities, ["score", "type", "id", "parts"])
     return pd.DataFrame(
         {
             "Risk": found["score"],
             "Entity": texts(found["type"] + " " + found["id"].astype("object")),
             "Because": found["parts"].map(lambda parts: _words(dict.fromkeys(part["detector"] for part in parts))),
-            "Alerts": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
+            "Same entity": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
         }
     )
 

@@ -12,7 +12,9 @@ from dashboard.theme import severity_name
 from dashboard.views.charts import severity_colour, severity_shape, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
 
-ROW_HEIGHT: Final = 30
+ROW_HEIGHT: Final = 36
+FRAME_HEIGHT: Final = 110
+"""Legend, axis and its title."""
 
 
 def episodes(alerts: Iterable[object]) -> pd.DataFrame:
@@ -31,16 +33,16 @@ def episodes(alerts: Iterable[object]) -> pd.DataFrame:
     )
 
 
-def timeline(found: pd.DataFrame) -> alt.LayerChart:
-    """A mark where each episode began, and a line for as long as it ran."""
+def timeline(found: pd.DataFrame, window: tuple[int, int]) -> alt.LayerChart:
+    """A mark where each episode began, and a line for as long as it ran, over `window` (µs)."""
     rows = max(found["detector"].nunique(), 2)
-    base = alt.Chart(found, height=rows * ROW_HEIGHT + 50).encode(
-        x=utc_axis("start"),
+    base = alt.Chart(found, height=rows * ROW_HEIGHT + FRAME_HEIGHT).encode(
+        x=utc_axis("start", window=window),
         y=alt.Y("detector:N", title=None, axis=alt.Axis(labelLimit=130, grid=True)),
         color=severity_colour(),
         tooltip=["severity:N", "verdict:N", "entity:N", utc_tooltip("start", "began"), utc_tooltip("end", "last")],
     )
-    spans = base.mark_rule(strokeWidth=3, opacity=0.45).encode(x2="end:T")
-    marks = base.mark_point(filled=True, size=90, opacity=0.9).encode(shape=severity_shape())
+    spans = base.mark_rule(strokeWidth=3, opacity=0.45, clip=True).encode(x2="end:T")
+    marks = base.mark_point(filled=True, size=90, opacity=0.9, clip=True).encode(shape=severity_shape())
     chart: alt.LayerChart = spans + marks
     return chart

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import altair as alt
 
 from dashboard.theme import SEVERITIES, severity_name
+from dashboard.words import MILLISECOND
 
-NAMES = [severity_name(severity) for severity in SEVERITIES]
+NAMES: Final = [severity_name(severity) for severity in SEVERITIES]
 
 
-def utc_axis(field: str = "time", *, ticks: int = 6) -> alt.X:
-    """A time axis in UTC."""
-    axis = alt.Axis(title="UTC", tickCount=ticks, labelOverlap=True, grid=False)
-    return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=axis)
+# The date at midnight, else the time of day on 24 hours, with seconds where the axis is that fine.
+_TIME_LABEL: Final = (
+    "utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value) == 0 ? utcFormat(datum.value, '%b %d') : "
+    "utcFormat(datum.value, utcseconds(datum.value) == 0 ? '%H:%M' : '%H:%M:%S')"
+)
+
+
+def utc_axis(field: str = "time", *, window: tuple[int, int] | None = None) -> alt.X:
+    """A time axis in UTC, over the data or over `window` (µs)."""
+    axis = alt.Axis(title="UTC", tickCount=6, labelOverlap=True, grid=False, labelExpr=_TIME_LABEL)
+    ends = [{"expr": str(micros // MILLISECOND)} for micros in window] if window else alt.Undefined
+    return alt.X(f"{field}:T", scale=alt.Scale(type="utc", domain=ends), axis=axis)
 
 
 def severity_colour(*, legend: bool = True) -> alt.Color:

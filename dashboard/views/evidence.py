@@ -17,8 +17,17 @@ from dashboard.words import figure
 from schemas.alerts import Alert, Observation
 from schemas.vocabulary import Severity
 
-HEIGHT: Final = 170
-EVENT_COLUMNS: Final = ("type", "ip", "asn", "country", "ua", "device", "outcome", "vendor_event_id")
+HEIGHT: Final = 240
+EVENT_COLUMNS: Final = {
+    "type": "Event",
+    "ip": "Address",
+    "asn": "ASN",
+    "country": "Country",
+    "ua": "User agent",
+    "device": "Device",
+    "outcome": "Outcome",
+    "vendor_event_id": "Vendor's id",
+}
 
 
 def observed_table(alert: Alert) -> pd.DataFrame:
@@ -49,11 +58,13 @@ def _ratio(seen: Observation) -> str:
 
 
 def evidence_events(alert: Alert) -> pd.DataFrame:
-    """The evidence rows in order of time: `time` and `EVENT_COLUMNS`, all but the time as plain text."""
+    """The evidence rows in order of time: `Time (UTC)`, then those of `EVENT_COLUMNS` that any row fills, as text."""
     found = frame(alert.evidence.rows, ["time", *EVENT_COLUMNS])
-    cells = {name: texts(found[name]) for name in EVENT_COLUMNS}
+    cells = {title: texts(found[name]) for name, title in EVENT_COLUMNS.items()}
+    filled = {title: cell for title, cell in cells.items() if (cell != "").any()}
     times = pd.to_datetime(found["time"], utc=True, format="ISO8601")
-    return pd.DataFrame({"time": times} | cells).sort_values("time", kind="stable", ignore_index=True)
+    table = pd.DataFrame({"Time (UTC)": times} | filled)
+    return table.sort_values("Time (UTC)", kind="stable", ignore_index=True)
 
 
 def evidence_chart(alert: Alert, events: pd.DataFrame) -> alt.LayerChart:
@@ -81,14 +92,14 @@ def evidence_chart(alert: Alert, events: pd.DataFrame) -> alt.LayerChart:
 
 
 def entity_table(alert: Alert) -> pd.DataFrame:
-    """`Role`, `Entity`, `Name`, and `Alerts` (the address of all alerts about it)."""
+    """`Role`, `Entity`, `Name`, and `Same entity` (the address of all alerts about it)."""
     found = frame(alert.entities, ["role", "type", "id", "name"])
     return pd.DataFrame(
         {
             "Role": found["role"].map(str).astype("object"),
             "Entity": texts(found["type"].map(str) + " " + found["id"].astype("object")),
             "Name": texts(found["name"]),
-            "Alerts": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
+            "Same entity": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
         }
     )
 

@@ -9,12 +9,12 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import CATEGORIES, SEVERITIES, severity_name
-from dashboard.views.charts import NAMES, severity_colour, utc_axis, utc_tooltip
+from dashboard.views.charts import severity_colour, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import MINUTE, duration
 from schemas.vocabulary import EventType
 
-HEIGHT: Final = 190
+HEIGHT: Final = 260
 TYPES: Final = [member.value for member in EventType]
 
 
@@ -30,14 +30,14 @@ def event_rates(buckets: Iterable[object], step: int) -> pd.DataFrame:
     )
 
 
-def event_chart(rates: pd.DataFrame, step: int) -> alt.Chart:
-    """Stacked areas of events per minute by type."""
+def event_chart(rates: pd.DataFrame, step: int, window: tuple[int, int]) -> alt.Chart:
+    """Stacked areas of events per minute by type, over `window` (µs)."""
     chart: alt.Chart = (
         alt.Chart(rates, height=HEIGHT)
         .mark_area(interpolate="step-after")
         .encode(
-            x=utc_axis(),
-            y=alt.Y("rate:Q", title=f"events / min (per {duration(step)})", stack="zero"),
+            x=utc_axis(window=window),
+            y=alt.Y("rate:Q", title="events / min", stack="zero"),
             color=alt.Color(
                 "type:N",
                 scale=alt.Scale(domain=TYPES, range=list(CATEGORIES[: len(TYPES)])),
@@ -57,15 +57,14 @@ def alert_counts(buckets: Iterable[object]) -> pd.DataFrame:
     return pd.DataFrame({"time": instants(found["bucket"]), "severity": words, "order": order, "count": found["count"]})
 
 
-def alert_chart(counts: pd.DataFrame, step: int) -> alt.Chart:
-    """Stacked bars of alerts that began in each bucket, worst at the bottom."""
-    width = alt.Axis(title="UTC", tickCount=6, labelOverlap=True, grid=False)
+def alert_chart(counts: pd.DataFrame, step: int, window: tuple[int, int]) -> alt.Chart:
+    """Stacked bars of alerts that began in each bucket, worst at the bottom, over `window` (µs)."""
     ends = counts.assign(until=counts["time"] + pd.Timedelta(step, unit="us"))
     chart: alt.Chart = (
         alt.Chart(ends, height=HEIGHT)
         .mark_bar(binSpacing=1)
         .encode(
-            x=alt.X("time:T", scale=alt.Scale(type="utc"), axis=width),
+            x=utc_axis(window=window),
             x2="until:T",
             y=alt.Y("count:Q", title=f"alerts per {duration(step)}", axis=alt.Axis(tickMinStep=1)),
             color=severity_colour(),
@@ -74,14 +73,3 @@ def alert_chart(counts: pd.DataFrame, step: int) -> alt.Chart:
         )
     )
     return chart
-
-
-def by_severity(open_alerts: dict[int, int]) -> pd.DataFrame:
-    """Open alerts as `severity` (a word), `mark` and `count`, worst first, zeros included."""
-    return pd.DataFrame(
-        {
-            "severity": NAMES,
-            "mark": [look.mark for look in SEVERITIES.values()],
-            "count": [open_alerts.get(int(severity), 0) for severity in SEVERITIES],
-        }
-    )
