@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import streamlit as st
 
 from dashboard import data
-from dashboard.safe import safe
+from dashboard.safe import safe, visible
 from dashboard.theme import SEVERITIES, severity_name
 from dashboard.words import DAY, HOUR
 from schemas.vocabulary import EntityType, Severity
@@ -28,15 +28,22 @@ class Choice(NamedTuple):
         view: `INCIDENTS` or `ALERTS`.
         where: which alerts; an incident counts when it holds one of them.
         sort: one of the store's orders.
+        age: only alerts that were active in the last so many µs.
     """
 
     view: str
     where: AlertFilter
     sort: Sort
+    age: int | None
+
+    def until(self, newest: int | None) -> AlertFilter:
+        """The filter, its age counted back from `newest`: the newest judged event time, µs."""
+        active = None if self.age is None or newest is None else newest - self.age
+        return self.where._replace(since=active)
 
 
-def choose(newest: int | None) -> Choice:
-    """Draw the filters and read them. Ages count back from `newest`, the newest judged event time, µs."""
+def choose() -> Choice:
+    """Draw the filters and read them."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         view = st.segmented_control(
             "Show", [INCIDENTS, ALERTS], default=INCIDENTS, required=True, key="view", bind="query-params"
@@ -48,34 +55,33 @@ def choose(newest: int | None) -> Choice:
         severities = st.pills("Severity", names, selection_mode="multi", key="severity", bind="query-params")
         sort = st.selectbox("Order", list(SORTS), key="sort", bind="query-params", width=180)
     with st.expander("More filters", icon=":material/filter_alt:", expanded=_is_filtered()):
-        where = _more(newest)
+        where, age = _more()
     where = where._replace(
         severities=tuple(Severity[name.upper()] for name in severities),
         episodes=tuple(episode for state in states for episode in STATES[state]),
     )
-    return Choice(view, where, SORTS[sort])
+    return Choice(view, where, SORTS[sort], age)
 
 
 def _is_filtered() -> bool:
     return any(name in st.query_params for name in ("detector", "tactic", "entity", "age"))
 
 
-def _more(newest: int | None) -> AlertFilter:
+def _more() -> tuple[AlertFilter, int | None]:
     queries = data.queries()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         detectors = st.multiselect(
-            "Detector", queries.detectors(), format_func=safe, key="detector", bind="query-params", width=260
+            "Detector", queries.detectors(), format_func=visible, key="detector", bind="query-params", width=260
         )
         tactics = st.multiselect(
-            "ATT&CK tactic", queries.tactics(), format_func=safe, key="tactic", bind="query-params", width=260
+            "ATT&CK tactic", queries.tactics(), format_func=visible, key="tactic", bind="query-params", width=260
         )
         entity = st.text_input(
             "Entity", key="entity", bind="query-params", placeholder="user:alice or ip:192.0.2.7", width=260
         )
         age = st.selectbox("Active within", [ANY_TIME, *AGES], key="age", bind="query-params", width=180)
     pair = _entity(entity or "")
-    since = newest - AGES[age] if age in AGES and newest is not None else None
-    return AlertFilter(detectors=tuple(detectors), tactics=tuple(tactics), entity=pair, since=since)
+    return AlertFilter(detectors=tuple(detectors), tactics=tuple(tactics), entity=pair), AGES.get(age)
 
 
 def _entity(text: str) -> tuple[EntityType, str] | None:
@@ -85,5 +91,5 @@ def _entity(text: str) -> tuple[EntityType, str] | None:
         return None
     if colon and id_ and type_ in list(EntityType):
         return EntityType(type_), id_
-    st.warning(safe(f"Write an entity as type:id. Types: {', '.join(EntityType)}."))
+    st.warning(safe(f"Write an entity as type:id. Types: {safe(', '.join(EntityType))}."))
     return None

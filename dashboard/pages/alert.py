@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.cards import alert_card
+from dashboard.columns import column_config
 from dashboard.navigation import page
 from dashboard.safe import safe, visible
 from dashboard.theme import SEVERITIES, severity_label
@@ -99,14 +100,13 @@ def findings(alert: Alert) -> None:
     else:
         st.dataframe(observed, hide_index=True, alt="What was measured, expected and allowed")
     st.subheader("Evidence", anchor=False)
-    events = evidence.evidence_events(alert)
+    events = evidence.evidence_table(alert)
     if events.empty:
         st.caption("No event is kept with this alert.")
         return
-    st.altair_chart(evidence.evidence_chart(alert, events), alt="Evidence events by source over UTC time")
-    times = {"time": st.column_config.DatetimeColumn("Time (UTC)", format="MM-DD HH:mm:ss.SSS", timezone="UTC")}
-    filled = events.loc[:, (events != "").any()]
-    st.dataframe(filled, hide_index=True, column_config=times, alt="Evidence events, first and last of the episode")
+    st.altair_chart(evidence.evidence_chart(alert), alt="Evidence events by source over UTC time")
+    config = column_config(events, time_format="MM-DD HH:mm:ss.SSS")
+    st.dataframe(events, hide_index=True, column_config=config, alt="Evidence events, first and last of the episode")
     kept = len(alert.evidence.event_ids)
     if alert.evidence.truncated or kept > len(events):
         st.caption(
@@ -128,12 +128,8 @@ def response(alert: Alert) -> None:
     if not alert.advice:
         st.caption("The detector gives no advice for this verdict.")
     st.subheader("Who is involved", anchor=False)
-    st.dataframe(
-        evidence.entity_table(alert),
-        hide_index=True,
-        column_config={"Alerts": st.column_config.LinkColumn(display_text="Show", width="small")},
-        alt="Entities of this alert; the last column leads to all alerts about each",
-    )
+    table = evidence.entity_table(alert)
+    st.dataframe(table, hide_index=True, column_config=column_config(table), alt="Entities of this alert")
     techniques(alert)
 
 
@@ -154,18 +150,9 @@ def techniques(alert: Alert) -> None:
 def history(alert: Alert, body: str) -> None:
     """Every revision that was published, and the record as SIEMs get it."""
     st.subheader("History", anchor=False)
-    times = {
-        name: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
-        for name in ("Event time (UTC)", "Stored (UTC)")
-    }
-    rows = data.queries().revisions(alert.alert_id)
-    st.dataframe(
-        evidence.history_table(rows),
-        hide_index=True,
-        column_config=times,
-        width="content",
-        alt="Revisions of this alert",
-    )
+    table = evidence.history_table(data.queries().revisions(alert.alert_id))
+    config = column_config(table)
+    st.dataframe(table, hide_index=True, column_config=config, width="content", alt="Revisions of this alert")
     with st.expander("Raw record", icon=":material/data_object:"):
         st.json(body)
 

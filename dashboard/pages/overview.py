@@ -89,7 +89,7 @@ def events(since: int, until: int, step: int) -> None:
         st.caption("No event in this window.")
     else:
         st.altair_chart(
-            rates.event_chart(found, step, (since, until)), alt="Events per minute by type, stacked, over UTC time"
+            rates.event_chart(found, (since, until)), alt="Events per minute by type, stacked, over UTC time"
         )
 
 

@@ -11,10 +11,11 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.cards import alert_card
+from dashboard.columns import column_config
 from dashboard.filters import ALERTS, Choice, choose
 from dashboard.navigation import store_faults_told
 from dashboard.safe import safe
-from dashboard.theme import SEVERITIES, severity_label
+from dashboard.theme import severity_label
 from dashboard.views.alerts import alert_table, incident_table
 from dashboard.words import clock_time, figure
 from store.queries import AlertFilter
@@ -32,20 +33,22 @@ ROW_PIXELS: Final = 35
 class Snapshot:
     """One page of rows as they were at `taken_at` (µs): selections are positions in these, whatever happens since.
 
-    `newest` is the newest alert's cursor then; `after` and `following` are the store's place before and after the page.
+    `where` is the choice with its age made a time. `newest` is the newest alert's cursor then; `after` and `following`
+    are the store's places before and after the page.
     """
 
     choice: Choice
-    after: Any
+    where: AlertFilter
+    after: tuple[Any, ...] | None
     rows: Sequence[Any]
-    following: Any
+    following: tuple[Any, ...] | None
     newest: int
     taken_at: int
 
 
 def main() -> None:
     """Draw the page."""
-    choice = choose(data.queries().newest_time())
+    choice = choose()
     snapshot = current(choice)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         new_alerts(snapshot)
@@ -71,8 +74,9 @@ def take(choice: Choice, after: tuple[Any, ...] | None) -> Snapshot:
     """Ask the store and keep the answer."""
     queries = data.queries()
     find = queries.alerts if choice.view == ALERTS else queries.incidents
-    page = find(choice.where, sort=choice.sort, after=after, limit=PAGE)
-    snapshot = Snapshot(choice, after, page.rows, page.following, page.newest, page.now)
+    where = choice.until(queries.newest_time())
+    page = find(where, sort=choice.sort, after=after, limit=PAGE)
+    snapshot = Snapshot(choice, where, after, page.rows, page.following, page.newest, page.now)
     st.session_state.snapshot = snapshot
     return snapshot
 
@@ -81,7 +85,7 @@ def take(choice: Choice, after: tuple[Any, ...] | None) -> Snapshot:
 def new_alerts(snapshot: Snapshot) -> None:
     """How many alerts have come since the snapshot; one press shows them."""
     with store_faults_told():
-        count = data.queries().count_alerts(snapshot.choice.where, beyond=snapshot.newest)
+        count = data.queries().count_alerts(snapshot.where, beyond=snapshot.newest)
         if st.button(
             f"{figure(count)} new" if count else "Nothing new",
             icon=":material/fiber_new:" if count else ":material/check:",
@@ -152,12 +156,6 @@ def incidents(snapshot: Snapshot) -> None:
 
 def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
     """Draw a table of the snapshot; the position of the selected row."""
-    looks = SEVERITIES.items()
-    times = {
-        name: st.column_config.DatetimeColumn(format="MM-DD HH:mm:ss", timezone="UTC")
-        for name in frame.columns.astype(str)
-        if "UTC" in name
-    }
     event = st.dataframe(
         frame,
         hide_index=True,
@@ -166,16 +164,7 @@ def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
         selection_mode="single-row",
         # A new snapshot is a new widget: an old selection must not point into new rows.
         key=f"rows-{snapshot.taken_at}-{len(st.session_state.pages)}",
-        column_config={
-            "Severity": st.column_config.MultiselectColumn(
-                options=[severity_label(severity) for severity, _ in looks],
-                color=[look.colour for _, look in looks],
-                width="small",
-            ),
-            "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width="small"),
-            "Page": st.column_config.LinkColumn(display_text="Open", width="small"),
-            **times,
-        },
+        column_config=column_config(frame, time_format="MM-DD HH:mm:ss"),
         alt=alt,
     )
     rows = event.selection.rows

@@ -63,7 +63,7 @@ def incident_table(incidents: Iterable[object]) -> pd.DataFrame:
 
 
 def risk_table(entities: Iterable[object]) -> pd.DataFrame:
-    """Entities by risk: `Risk`, `Entity`, `Because` (detectors behind it, heaviest first), `Same entity` (an address)."""
+    """Entities by risk: `Risk`, `Entity`, `Because` (detectors behind it), `Same entity` (an address)."""
     found = frame(entities, ["score", "type", "id", "parts"])
     return pd.DataFrame(
         {

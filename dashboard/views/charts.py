@@ -14,8 +14,8 @@ NAMES: Final = [severity_name(severity) for severity in SEVERITIES]
 
 # The date at midnight, else the time of day on 24 hours, with seconds where the axis is that fine.
 _TIME_LABEL: Final = (
-    "utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value) == 0 ? utcFormat(datum.value, '%b %d') : "
-    "utcFormat(datum.value, utcseconds(datum.value) == 0 ? '%H:%M' : '%H:%M:%S')"
+    "utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value) == 0 ? utcFormat(datum.value, '%b %d') "
+    ": utcFormat(datum.value, utcseconds(datum.value) == 0 ? '%H:%M' : '%H:%M:%S')"
 )
 
 

@@ -18,7 +18,7 @@ from schemas.alerts import Alert, Observation
 from schemas.vocabulary import Severity
 
 HEIGHT: Final = 240
-EVENT_COLUMNS: Final = {
+EVENT: Final = {
     "type": "Event",
     "ip": "Address",
     "asn": "ASN",
@@ -57,17 +57,21 @@ def _ratio(seen: Observation) -> str:
     return f"{figure(round(seen.value / reference, 1))} x"
 
 
-def evidence_events(alert: Alert) -> pd.DataFrame:
-    """The evidence rows in order of time: `Time (UTC)`, then those of `EVENT_COLUMNS` that any row fills, as text."""
-    found = frame(alert.evidence.rows, ["time", *EVENT_COLUMNS])
-    cells = {title: texts(found[name]) for name, title in EVENT_COLUMNS.items()}
-    filled = {title: cell for title, cell in cells.items() if (cell != "").any()}
+def evidence_rows(alert: Alert) -> pd.DataFrame:
+    """The evidence rows in order of time: `time`, and the fields of `EVENT` as text."""
+    found = frame(alert.evidence.rows, ["time", *EVENT])
     times = pd.to_datetime(found["time"], utc=True, format="ISO8601")
-    table = pd.DataFrame({"Time (UTC)": times} | filled)
-    return table.sort_values("Time (UTC)", kind="stable", ignore_index=True)
+    rows = pd.DataFrame({"time": times} | {name: texts(found[name]) for name in EVENT})
+    return rows.sort_values("time", kind="stable", ignore_index=True)
 
 
-def evidence_chart(alert: Alert, events: pd.DataFrame) -> alt.LayerChart:
+def evidence_table(alert: Alert) -> pd.DataFrame:
+    """The evidence rows as a table, without the columns that no row fills."""
+    rows = evidence_rows(alert)
+    return rows.loc[:, (rows != "").any()].rename(columns={"time": "Time (UTC)"} | EVENT)
+
+
+def evidence_chart(alert: Alert) -> alt.LayerChart:
     """The evidence on its time line, by kind of event and source, over the episode's window."""
     window = pd.DataFrame({"start": [pd.Timestamp(alert.start)], "end": [pd.Timestamp(alert.end)]})
     colour = SEVERITIES[Severity[alert.severity.upper()]].colour
@@ -76,15 +80,15 @@ def evidence_chart(alert: Alert, events: pd.DataFrame) -> alt.LayerChart:
         .mark_rect(opacity=0.13, color=colour)
         .encode(x=utc_axis("start"), x2="end:T", tooltip=[utc_tooltip("start", "began"), utc_tooltip("end", "last")])
     )
-    named = events.assign(source=events["ip"].where(events["ip"] != "", "no address"))
+    rows = evidence_rows(alert)
     points = (
-        alt.Chart(named)
+        alt.Chart(rows.assign(ip=rows["ip"].where(rows["ip"] != "", "no address")))
         .mark_point(filled=True, size=110, opacity=0.9, color=ACCENT)
         .encode(
             x=utc_axis("time"),
-            y=alt.Y("source:N", title=None, axis=alt.Axis(labelLimit=150, grid=True)),
+            y=alt.Y("ip:N", title=None, axis=alt.Axis(labelLimit=150, grid=True)),
             shape=alt.Shape("type:N", legend=alt.Legend(title=None, orient="top", columns=0)),
-            tooltip=[utc_tooltip("time", "time"), "type:N", *(f"{name}:N" for name in EVENT_COLUMNS[1:])],
+            tooltip=[utc_tooltip("time", "Time"), *(alt.Tooltip(f"{name}:N", title=EVENT[name]) for name in EVENT)],
         )
     )
     chart: alt.LayerChart = shade + points
@@ -112,7 +116,7 @@ def history_table(revisions: Iterable[object]) -> pd.DataFrame:
             "Revision": found["revision"],
             "Event time (UTC)": instants(found["time"]),
             "Change": texts(found["change"]),
-            "Severity": found["severity"].map(severity_label).astype("object"),
+            "Severity": found["severity"].map(lambda severity: [severity_label(severity)]),
             "Stored (UTC)": instants(found["detected_at"]),
         }
     )

@@ -30,7 +30,7 @@ def event_rates(buckets: Iterable[object], step: int) -> pd.DataFrame:
     )
 
 
-def event_chart(rates: pd.DataFrame, step: int, window: tuple[int, int]) -> alt.Chart:
+def event_chart(rates: pd.DataFrame, window: tuple[int, int]) -> alt.Chart:
     """Stacked areas of events per minute by type, over `window` (µs)."""
     chart: alt.Chart = (
         alt.Chart(rates, height=HEIGHT)
