@@ -42,6 +42,9 @@ class Choice(NamedTuple):
         return self.where._replace(since=active)
 
 
+SEVERITY_NAMES: Final = [severity_name(severity) for severity in SEVERITIES]
+
+
 def choose() -> Choice:
     """Draw the filters and read them."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -51,8 +54,7 @@ def choose() -> Choice:
         states = st.pills(
             "State", list(STATES), selection_mode="multi", default=["Open"], key="state", bind="query-params"
         )
-        names = [severity_name(severity) for severity in SEVERITIES]
-        severities = st.pills("Severity", names, selection_mode="multi", key="severity", bind="query-params")
+        severities = st.pills("Severity", SEVERITY_NAMES, selection_mode="multi", key="severity", bind="query-params")
         sort = st.selectbox("Order", list(SORTS), key="sort", bind="query-params", width=180)
     with st.expander("More filters", icon=":material/filter_alt:", expanded=_is_filtered()):
         where, age = _more()

@@ -15,10 +15,14 @@ from pydantic import ValidationError
 from ingest.records import DeadReason
 from schemas.columns import MARKERS
 from schemas.events import TokenEvent
-from schemas.fields import ID_TOO_LONG, NUL_CHARACTER, Time, format_time
+from schemas.fields import ID_TOO_LONG, NUL_CHARACTER, Code, Time, format_time, word_of
 
+_VOCABULARIES: Final = {
+    name: marker.vocabulary for name, marker in MARKERS.items() if isinstance(marker, Code) and not marker.closed
+}
 _TIMES: Final = tuple(name for name, marker in MARKERS.items() if isinstance(marker, Time))
 _BY_ERROR: Final = {ID_TOO_LONG: DeadReason.ID_TOO_LONG, NUL_CHARACTER: DeadReason.NUL}
+_FALLBACKS: Final = ("other", "unknown")
 MAX_ERRORS_SHOWN: Final = 3
 
 
@@ -63,6 +67,16 @@ def validate(record: dict[str, Any]) -> bytes | Refusal:
         if name in plain:
             plain[name] = format_time(plain[name])
     return orjson.dumps(plain)
+
+
+def unknown_words(record: dict[str, Any]) -> list[str]:
+    """Name the fields whose word is outside their open vocabulary."""
+    stated = {name: record[name] for name in record.keys() & _VOCABULARIES.keys() if isinstance(record[name], str)}
+    return [
+        name
+        for name, word in stated.items()
+        if word_of(_VOCABULARIES[name], word) in _FALLBACKS and word not in _FALLBACKS
+    ]
 
 
 def _refusal(error: ValidationError) -> Refusal:

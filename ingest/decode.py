@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from ingest.contract import Refusal, parse, validate
+from ingest.contract import Refusal, parse, unknown_words, validate
 from ingest.envelopes import bare, is_binary, unwrap_binary, unwrap_structured
 from ingest.fastpath import FastPath, Joined, Read
 from ingest.privacy import Secrets, redact, redact_bytes, suspects
@@ -263,6 +263,7 @@ class _Batch:
             elif isinstance(record, dict):
                 plain.add(verdict, row)
                 self._counters["unknown-field"] += len(record.keys() - _EVENT_FIELDS)
+                self._counters.update(f"unknown-word:{name}" for name in unknown_words(record))
         return plain
 
     def _result(self) -> Decoded:

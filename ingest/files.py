@@ -119,14 +119,14 @@ def _chained(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _grouped(found: Iterator[list[bytes]], rows: int, *, flush: bool) -> Iterator[list[bytes]]:
-    """Cut lists of records into batches of `rows`; `flush` gives out what is there at each pause."""
+    """Cut lists of records into batches of `rows`; `flush` gives out what is there instead of waiting for more."""
     held: list[bytes] = []
     for records in found:
         held += records
         full = len(held) - len(held) % rows
         yield from (held[start : start + rows] for start in range(0, full, rows))
         held = held[full:]
-        if flush and held and not records:
+        if flush and held:
             yield held
             held = []
     if held:

@@ -74,14 +74,14 @@ def _gunzip(file: BufferedReader) -> Iterator[bytes]:
 
 def _unzstd(file: BufferedReader) -> Iterator[bytes]:
     frame = zstandard.ZstdDecompressor().decompressobj()
-    position, inside = 0, False
+    taken, inside = 0, False
     while packed := file.read1(_ZSTD_CHUNK_BYTES):
-        position += len(packed)
+        taken += len(packed)
         while packed:
             try:
                 chunk = frame.decompress(packed)
             except zstandard.ZstdError as error:
-                raise DamagedInputError(str(error), position) from error
+                raise DamagedInputError(str(error), taken) from error
             inside = not frame.eof
             packed = frame.unused_data if frame.eof else b""
             if frame.eof:
@@ -89,7 +89,7 @@ def _unzstd(file: BufferedReader) -> Iterator[bytes]:
             if chunk:
                 yield chunk
     if inside:
-        raise DamagedInputError("the last frame is not complete", position)
+        raise DamagedInputError("the last frame is not complete", taken)
 
 
 def position(file: BufferedReader) -> int:
@@ -98,7 +98,7 @@ def position(file: BufferedReader) -> int:
 
 
 def growing(name: str, file: BufferedReader, stopped: Callable[[], bool]) -> Iterator[bytes]:
-    """Yield the content of a file as it grows, and an empty chunk whenever it is at its end, until `stopped`.
+    """Yield the content of a file as it grows, until `stopped`; a stream ends when its writer closes it.
 
     A file that shrank is read from its start; one that was replaced is read on from its successor.
     """
@@ -107,8 +107,9 @@ def growing(name: str, file: BufferedReader, stopped: Callable[[], bool]) -> Ite
             if chunk := file.read1(_CHUNK_BYTES):
                 yield chunk
                 continue
-            yield b""
-            if file.seekable() and (successor := _successor(Path(name), file)):
+            if not file.seekable():
+                return
+            if successor := _successor(Path(name), file):
                 file = successors.enter_context(successor)
             time.sleep(_POLL_SECONDS)
 
@@ -127,7 +128,7 @@ def _successor(path: Path, file: BufferedReader) -> BufferedReader | None:
 
 
 def lines(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield lists of lines without their ends; an empty list passes an empty chunk on.
+    """Yield lists of lines without their ends.
 
     A line of more than 64 KiB is cut one byte after that, so that it is refused as too large without being held.
     """

@@ -133,7 +133,7 @@ def _common(record: Record, counters: Counter[str]) -> Record:
 
 
 def _subject(identity: Record) -> Record:
-    kind, principal = identity.get("type"), _text(identity.get("principalId"))
+    kind, principal = _text(identity.get("type")), _text(identity.get("principalId"))
     issuer = _part(_part(identity, "sessionContext"), "sessionIssuer")
     session = (principal or "").partition(":")[2]
     if kind == "AWSService":
@@ -199,15 +199,7 @@ def _life_of_access_key(record: Record, service: str, name: str) -> Record | Non
         return _temporary_key(record, _part(given, "credentials"), asked, given)
     if service == "iam" and name == "CreateAccessKey":
         key = _part(given, "accessKey")
-        owner = _text(key.get("userName"))
-        return {
-            "type": "issue",
-            **_token(_text(key.get("accessKeyId"))),
-            "sub": None,
-            "sub_type": "user",
-            "username": owner,
-            "actor": _caller(record),
-        }
+        return {"type": "issue", **_token(_text(key.get("accessKeyId"))), **_done_to(record, key.get("userName"))}
     inactive = name == "UpdateAccessKey" and asked.get("status") == "Inactive"
     if service == "iam" and (name == "DeleteAccessKey" or inactive):
         return {
@@ -216,7 +208,7 @@ def _life_of_access_key(record: Record, service: str, name: str) -> Record | Non
             "reason": "admin",
             "reason_raw": name,
             "revoke_scope": "token",
-            "actor": _caller(record),
+            **_done_to(record, asked.get("userName")),
         }
     return None
 
@@ -238,6 +230,11 @@ def _temporary_key(record: Record, credentials: Record, asked: Record, given: Re
         "subject_token_id": _access_key(identity).get("token_id"),
         "actor": _caller(record),
     }
+
+
+def _done_to(record: Record, owner: object) -> Record:
+    """Name the user whom a call is about, known by name alone; the caller is only who acted."""
+    return {"sub": None, "sub_type": "user", "username": _text(owner), "actor": _caller(record)}
 
 
 def _caller(record: Record) -> list[str] | None:
@@ -269,7 +266,9 @@ def _key_use(record: Record, service: str, name: str, error: str) -> Record | No
     if service == "kms" and name in _KMS_OPERATIONS:
         use |= {"operation": _KMS_OPERATIONS[name], "key_id": _kms_key(record)}
         if name in _KMS_REVOCATIONS and not error:
-            use |= {"type": "revoke", "revoke_scope": "key", "reason": "admin"}
+            use |= {"type": "revoke", "revoke_scope": "key", "reason": "admin", "actor": _caller(record)}
+            # The caller's own key is not what is revoked.
+            use |= dict.fromkeys(("token_id", "token_id_kind", "token_type", "token_format"))
         return use
     if service == "secretsmanager" and name in _SECRET_READS:
         return {**use, "operation": "read-secret"}

@@ -135,8 +135,15 @@ def is_safe(node: ast.expr) -> bool:
             return False
 
 
+def options_are_safe(call: ast.Call) -> bool:
+    """The element writes each option through `format_func=safe`."""
+    return any(k.arg == "format_func" and isinstance(k.value, ast.Name) and k.value.id == "safe" for k in call.keywords)
+
+
 def shown(call: ast.Call, element: str) -> Iterator[ast.expr]:
     for position, argument in enumerate(call.args):
+        if position == 1 and options_are_safe(call):
+            continue
         if (position, element) not in {(0, name) for name in FIRST_IS_NOT_TEXT} | {(1, n) for n in SECOND_IS_NOT_TEXT}:
             yield argument
     yield from (keyword.value for keyword in call.keywords if keyword.arg not in NOT_SHOWN)

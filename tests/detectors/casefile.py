@@ -209,7 +209,9 @@ def _of_entity(events: Events, found: npt.NDArray[Any], place: EntityField, enti
     """Findings whose event names the entity where the class says it stands; a timer has no event, so none of those."""
     if entity.type is not place.type:
         return np.empty(0, FINDING)
-    names = ("sub", "login") if place.field == "principal" else (place.field,)
+    # As `alerts` names them: a principal may be a login, a family without a name goes by its tokens.
+    fallbacks = {"principal": ("sub", "login"), "family_id": ("family_id", "parent_id", "token_id")}
+    names = fallbacks.get(place.field, (place.field,))
     text = events.text.gather(columns=names).to_pylist()
     ids = [next((line[name] for name in names if line[name] is not None), None) for line in text]
     return found[[row >= 0 and _is_named(ids[row], entity) for row in found["row"].tolist()]]
