@@ -16,7 +16,7 @@ def column_config(frame: pd.DataFrame, *, time_format: str = "YYYY-MM-DD HH:mm:s
         "Severity": st.column_config.MultiselectColumn(
             options=[severity_label(severity) for severity in SEVERITIES],
             color=[look.colour for look in SEVERITIES.values()],
-            width="small",
+            width=130,
         ),
         "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width="small"),
         "Page": st.column_config.LinkColumn(display_text="Open", width="small"),

@@ -26,20 +26,16 @@ def utc_axis(field: str = "time", *, window: tuple[int, int] | None = None) -> a
     return alt.X(f"{field}:T", scale=alt.Scale(type="utc", domain=ends), axis=axis)
 
 
-def severity_colour(*, legend: bool = True) -> alt.Color:
+def severity_colour() -> alt.Color:
     """Colour by the field `severity` (a word)."""
     colours = [look.colour for look in SEVERITIES.values()]
-    return alt.Color(
-        "severity:N", scale=alt.Scale(domain=NAMES, range=colours), legend=_legend() if legend else None, sort=NAMES
-    )
+    return alt.Color("severity:N", scale=alt.Scale(domain=NAMES, range=colours), legend=legend(), sort=NAMES)
 
 
-def severity_shape(*, legend: bool = True) -> alt.Shape:
+def severity_shape() -> alt.Shape:
     """Shape by the field `severity` (a word)."""
     shapes = [look.shape for look in SEVERITIES.values()]
-    return alt.Shape(
-        "severity:N", scale=alt.Scale(domain=NAMES, range=shapes), legend=_legend() if legend else None, sort=NAMES
-    )
+    return alt.Shape("severity:N", scale=alt.Scale(domain=NAMES, range=shapes), legend=legend(), sort=NAMES)
 
 
 def utc_tooltip(field: str, title: str) -> alt.Tooltip:
@@ -47,5 +43,6 @@ def utc_tooltip(field: str, title: str) -> alt.Tooltip:
     return alt.Tooltip(f"utcyearmonthdatehoursminutesseconds({field}):T", title=title, format="%Y-%m-%d %H:%M:%S UTC")
 
 
-def _legend() -> alt.Legend:
-    return alt.Legend(title=None, orient="top", symbolLimit=0, columns=0)
+def legend() -> alt.Legend:
+    """A legend above the chart, in rows that fit a telephone."""
+    return alt.Legend(title=None, orient="top", columns=3, symbolOpacity=1)

@@ -11,7 +11,7 @@ import pandas as pd
 from dashboard.safe import visible
 from dashboard.theme import ACCENT, SEVERITIES, severity_label
 from dashboard.views.alerts import entity_link
-from dashboard.views.charts import utc_axis, utc_tooltip
+from dashboard.views.charts import legend, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import figure
 from schemas.alerts import Alert, Observation
@@ -87,7 +87,7 @@ def evidence_chart(alert: Alert) -> alt.LayerChart:
         .encode(
             x=utc_axis("time"),
             y=alt.Y("ip:N", title=None, axis=alt.Axis(labelLimit=150, grid=True)),
-            shape=alt.Shape("type:N", legend=alt.Legend(title=None, orient="top", columns=0)),
+            shape=alt.Shape("type:N", legend=legend()),
             tooltip=[utc_tooltip("time", "Time"), *(alt.Tooltip(f"{name}:N", title=EVENT[name]) for name in EVENT)],
         )
     )

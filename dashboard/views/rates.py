@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import CATEGORIES, SEVERITIES, severity_name
-from dashboard.views.charts import severity_colour, utc_axis, utc_tooltip
+from dashboard.views.charts import legend, severity_colour, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import MINUTE, duration
 from schemas.vocabulary import EventType
@@ -41,7 +41,7 @@ def event_chart(rates: pd.DataFrame, window: tuple[int, int]) -> alt.Chart:
             color=alt.Color(
                 "type:N",
                 scale=alt.Scale(domain=TYPES, range=list(CATEGORIES[: len(TYPES)])),
-                legend=alt.Legend(title=None, orient="top", columns=0),
+                legend=legend(),
             ),
             tooltip=[utc_tooltip("time", "from"), "type:N", alt.Tooltip("rate:Q", format=",.1f", title="events / min")],
         )
@@ -62,11 +62,11 @@ def alert_chart(counts: pd.DataFrame, step: int, window: tuple[int, int]) -> alt
     ends = counts.assign(until=counts["time"] + pd.Timedelta(step, unit="us"))
     chart: alt.Chart = (
         alt.Chart(ends, height=HEIGHT)
-        .mark_bar(binSpacing=1)
+        .mark_bar(orient="vertical", binSpacing=1)
         .encode(
             x=utc_axis(window=window),
             x2="until:T",
-            y=alt.Y("count:Q", title=f"alerts per {duration(step)}", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("count:Q", title=f"alerts per {duration(step)}", axis=alt.Axis(tickMinStep=1), stack="zero"),
             color=severity_colour(),
             order=alt.Order("order:Q"),
             tooltip=[utc_tooltip("time", "from"), "severity:N", "count:Q"],

@@ -136,8 +136,11 @@ def is_safe(node: ast.expr) -> bool:
 
 
 def options_are_safe(call: ast.Call) -> bool:
-    """The element writes each option through `format_func=safe`."""
-    return any(k.arg == "format_func" and isinstance(k.value, ast.Name) and k.value.id == "safe" for k in call.keywords)
+    """The element writes each option through one of our guards."""
+    return any(
+        k.arg == "format_func" and isinstance(k.value, ast.Name) and k.value.id in {"safe", "visible"}
+        for k in call.keywords
+    )
 
 
 def shown(call: ast.Call, element: str) -> Iterator[ast.expr]:
