@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from app.commands import (
-    alerts,
     config,
     dashboard,
     demo,
@@ -54,7 +53,6 @@ app.command("dashboard")(dashboard.dashboard)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
-app.add_typer(alerts.app, name="alerts")
 app.add_typer(topics.app, name="topics")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(schema.app, name="schema")

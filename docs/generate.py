@@ -29,7 +29,7 @@ def page(detector: type[Detector]) -> str:
         f"| {c.name} | {c.severity.name.lower()} | {', '.join(c.attack)} | {c.title} |" for c in detector.classes
     ]
     parameters = [
-        f"| `{name}` | {field.get_default()} | {field.description or ''} |"
+        f"| `{name}` | {_written(field.get_default())} | {field.description or ''} |"
         for name, field in detector.model_fields.items()
     ]
     lines = [
@@ -50,6 +50,11 @@ def page(detector: type[Detector]) -> str:
         *parameters,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _written(default: object) -> str:
+    """Write a default value; sets in a fixed order."""
+    return ", ".join(sorted(map(str, default))) if isinstance(default, frozenset) else str(default)
 
 
 def main() -> None:
