@@ -65,8 +65,11 @@ ALERTS: Final = Table(
     Column("first_cursor", BigInteger, nullable=False, index=True),
     Column("detected_at", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
-    Index(None, "start", "alert_id"),
-    Index(None, "severity", "start", "alert_id"),
+    # Pages follow the first columns; the others let counts do without the rows, whose bodies are long.
+    Index(None, "start", "alert_id", "severity", "detector"),
+    Index(None, "severity", "start", "alert_id", "episode"),
+    Index(None, "risk", "start", "alert_id"),
+    Index(None, "detector", "alert_class", "alert_id"),
 )
 
 ALERT_REVISIONS: Final = Table(
@@ -106,6 +109,7 @@ INCIDENTS: Final = Table(
     Column("tactics", JSON, nullable=False),
     Column("merged_into", String(64)),
     Index(None, "start", "incident_id"),
+    Index(None, "severity", "start", "incident_id"),
 )
 
 ENTITY_RISK: Final = Table(

@@ -133,8 +133,9 @@ class Queries:
         """Give a page of incidents that hold a matching alert; merged ones stand under the one that took them."""
         leading = [INCIDENTS.c.severity] if sort != "newest" else []
         keys: list[Any] = [*leading, INCIDENTS.c.start, INCIDENTS.c.incident_id]
-        inside = select(ALERTS.c.incident_id).where(*_matching(where))
-        found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), INCIDENTS.c.incident_id.in_(inside))
+        # One look into each incident, in the order of the index, until the page is full.
+        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where))
+        found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
 
     def _page(self, rows: Select[Any], keys: list[Any], after: tuple[Any, ...] | None, limit: int) -> Page:
@@ -201,6 +202,13 @@ class Queries:
         found = select(bucket, ALERTS.c.severity, func.count().label("count"))
         found = found.where(ALERTS.c.start >= since, ALERTS.c.start <= until)
         return self._all(found.group_by(bucket, ALERTS.c.severity).order_by(bucket))
+
+    def attack_rate(self, since: int, until: int, step: int) -> Sequence[AnyRow]:
+        """Give (bucket, detector, severity, count) of alerts by their start, in buckets of `step` µs."""
+        bucket = (ALERTS.c.start - ALERTS.c.start % step).label("bucket")
+        kind = (bucket, ALERTS.c.detector, ALERTS.c.severity)
+        found = select(*kind, func.count().label("count")).where(ALERTS.c.start >= since, ALERTS.c.start <= until)
+        return self._all(found.group_by(*kind).order_by(bucket))
 
     def risky_entities(self, limit: int) -> Sequence[AnyRow]:
         """Give the entities of highest risk."""

@@ -21,7 +21,7 @@ REFRESH_SECONDS: Final = 5.0
 CHART_SECONDS: Final = 10.0
 WINDOWS: Final = {"1 hour": (HOUR, MINUTE), "24 hours": (DAY, 15 * MINUTE), "7 days": (7 * DAY, 2 * HOUR)}
 """Span and bucket of the charts."""
-EPISODES: Final = 200
+EPISODES: Final = 100
 JOURNEYS: Final = 25
 ENTITIES: Final = 10
 
@@ -63,7 +63,7 @@ def charts(window: int, step: int) -> None:
             events(since, until, step)
         with right:
             alerts(since, until, step)
-        timeline(since, until)
+        timeline(since, until, step)
         left, right = st.columns([3, 2])
         with left:
             world(since, until)
@@ -105,18 +105,18 @@ def alerts(since: int, until: int, step: int) -> None:
         )
 
 
-def timeline(since: int, until: int) -> None:
-    """Worst and newest episodes on one time line."""
-    found = data.queries().alerts(AlertFilter(since=since), sort="severity", limit=EPISODES).rows
+def timeline(since: int, until: int, step: int) -> None:
+    """Episodes on one time line; where they are too many to tell apart, how many began in each bucket."""
+    found = data.queries().alerts(AlertFilter(since=since), limit=EPISODES)
     st.subheader("Attack timeline", anchor=False)
-    if not found:
+    if not found.rows:
         st.caption("No attack in this window: nothing crossed a detector's threshold.")
-        return
-    if len(found) == EPISODES:
-        st.caption(f"The {EPISODES} worst of this window.")
-    st.altair_chart(
-        attacks.timeline(attacks.episodes(found), (since, until)), alt="Episodes of alerts by detector over UTC time"
-    )
+    elif found.following is None:
+        chart = attacks.timeline(attacks.episodes(found.rows), (since, until))
+        st.altair_chart(chart, alt="Episodes of alerts by detector over UTC time")
+    else:
+        counts = attacks.attack_counts(data.queries().attack_rate(since, until, step))
+        st.altair_chart(attacks.density(counts, (since, until)), alt="Alerts by detector and severity over UTC time")
 
 
 def world(since: int, until: int) -> None:

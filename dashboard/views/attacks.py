@@ -12,8 +12,8 @@ from dashboard.theme import severity_name
 from dashboard.views.charts import severity_colour, severity_shape, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
 
-ROW_HEIGHT: Final = 36
-FRAME_HEIGHT: Final = 110
+ROW_HEIGHT: Final = 40
+FRAME_HEIGHT: Final = 130
 """Legend, axis and its title."""
 
 
@@ -34,11 +34,8 @@ def episodes(alerts: Iterable[object]) -> pd.DataFrame:
 
 
 def timeline(found: pd.DataFrame, window: tuple[int, int]) -> alt.LayerChart:
-    """A mark where each episode began, and a line for as long as it ran, over `window` (µs)."""
-    rows = max(found["detector"].nunique(), 2)
-    base = alt.Chart(found, height=rows * ROW_HEIGHT + FRAME_HEIGHT).encode(
-        x=utc_axis("start", window=window),
-        y=alt.Y("detector:N", title=None, axis=alt.Axis(labelLimit=130, grid=True)),
+    """A mark where each of a few episodes began, and a line for as long as it ran, over `window` (µs)."""
+    base = _frame(found, window, "start").encode(
         color=severity_colour(),
         tooltip=["severity:N", "verdict:N", "entity:N", utc_tooltip("start", "began"), utc_tooltip("end", "last")],
     )
@@ -46,3 +43,51 @@ def timeline(found: pd.DataFrame, window: tuple[int, int]) -> alt.LayerChart:
     marks = base.mark_point(filled=True, size=90, opacity=0.9, clip=True).encode(shape=severity_shape())
     chart: alt.LayerChart = spans + marks
     return chart
+
+
+def attack_counts(buckets: Iterable[object]) -> pd.DataFrame:
+    """Rows (bucket, detector, severity, count) as `time`, `detector`, `severity` (a word), `count`, worst last."""
+    found = frame(buckets, ["bucket", "detector", "severity", "count"])
+    # What is drawn last lies on top.
+    found = found.sort_values(["severity", "bucket"], kind="stable", ignore_index=True)
+    return pd.DataFrame(
+        {
+            "time": instants(found["bucket"]),
+            "detector": texts(found["detector"]),
+            "severity": found["severity"].map(severity_name).astype("object"),
+            "count": found["count"],
+        }
+    )
+
+
+def density(counts: pd.DataFrame, window: tuple[int, int]) -> alt.Chart:
+    """A mark for the many alerts of each bucket, the larger the more, over `window` (µs)."""
+    chart: alt.Chart = (
+        _frame(counts, window, "time")
+        .mark_point(filled=True, opacity=0.75, clip=True)
+        .encode(
+            color=severity_colour(),
+            shape=severity_shape(),
+            size=alt.Size("count:Q", scale=alt.Scale(type="sqrt", range=[20, 220]), legend=None),
+            tooltip=["severity:N", "detector:N", "count:Q", utc_tooltip("time", "from")],
+        )
+    )
+    return chart
+
+
+def _frame(found: pd.DataFrame, window: tuple[int, int], time: str) -> alt.Chart:
+    rows = max(found["detector"].nunique(), 2)
+    # The names stand on the lines: on a telephone a margin for them would leave nothing of the plot.
+    names = alt.Axis(
+        title=None,
+        grid=True,
+        ticks=False,
+        domain=False,
+        labelAlign="left",
+        labelPadding=-2,
+        labelOffset=-9,
+        labelOverlap=False,
+    )
+    return alt.Chart(found, height=rows * ROW_HEIGHT + FRAME_HEIGHT).encode(
+        x=utc_axis(time, window=window), y=alt.Y("detector:N", axis=names)
+    )

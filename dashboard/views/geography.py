@@ -6,7 +6,7 @@ Events carry a country, not an address on the map, so a place is the point of it
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from math import asin, atan2, cos, degrees, radians, sin, sqrt
@@ -16,13 +16,14 @@ from typing import Any, Final, NamedTuple
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import ACCENT, NEUTRAL
+from dashboard.theme import ACCENT, NEUTRAL, severity_name
 from dashboard.views.charts import severity_colour, severity_shape
 from schemas.alerts import Alert
+from schemas.vocabulary import Severity
 
 OUTLINES_PATH: Final = "/map/countries-110m.json"
 """Where the server gives the outlines; the browser keeps them."""
-STEPS: Final = 24
+STEPS: Final = 16
 """Points of an arc: enough to look round at the width of a screen."""
 HEIGHT: Final = 340
 _ASSETS: Final = Path(__file__).parents[1] / "assets"
@@ -51,29 +52,33 @@ def activity(counts: Iterable[tuple[str, int]]) -> pd.DataFrame:
 
 
 def journeys(alerts: Iterable[Alert]) -> pd.DataFrame:
-    """Changes of country in the alerts' evidence, as points of arcs.
+    """Changes of country in the alerts' evidence, as points of arcs; the same change of many alerts is one arc.
 
     Returns:
-        `arc` (one per unbroken line), `step`, `lon`, `lat`, `severity`, `journey`; `last` marks the arrival.
+        `arc` (one per unbroken line), `step`, `lon`, `lat`, `severity` (of the worst), `journey`, `alerts` (how many);
+        `last` marks the arrival.
     """
     rows: list[tuple[Any, ...]] = []
-    for number, (alert, origin, goal) in enumerate(_legs(alerts)):
-        words = (alert.severity.capitalize(), f"{origin.name} → {goal.name}")
+    for number, ((origin, goal), severities) in enumerate(_legs(alerts).items()):
+        words = (severity_name(max(severities)), f"{origin.name} → {goal.name}", len(severities))
         points = great_circle(origin, goal)
         piece, before = 0, points[0][0]
         for step, (lon, lat) in enumerate(points):
             # The map ends at 180°: the line goes on from its other edge as a new piece.
             piece += abs(lon - before) > 180  # noqa: PLR2004 - half the way round
             before = lon
-            rows.append((f"{number}.{piece}", step, lon, lat, *words, step == STEPS))
-    return pd.DataFrame(rows, columns=["arc", "step", "lon", "lat", "severity", "journey", "last"])
+            rows.append((f"{number}.{piece}", step, round(lon, 2), round(lat, 2), *words, step == STEPS))
+    return pd.DataFrame(rows, columns=["arc", "step", "lon", "lat", "severity", "journey", "alerts", "last"])
 
 
-def _legs(alerts: Iterable[Alert]) -> Iterator[tuple[Alert, Place, Place]]:
+def _legs(alerts: Iterable[Alert]) -> dict[tuple[Place, Place], list[Severity]]:
+    found: dict[tuple[Place, Place], list[Severity]] = {}
     for alert in alerts:
-        seen = [row.country for row in sorted(alert.evidence.rows, key=lambda row: row.time) if row.country in places()]
-        for origin, goal in dict.fromkeys(pair for pair in pairwise(seen) if pair[0] != pair[1]):
-            yield alert, places()[str(origin)], places()[str(goal)]
+        rows = sorted(alert.evidence.rows, key=lambda row: row.time)
+        seen = [places()[row.country] for row in rows if row.country in places()]
+        for leg in dict.fromkeys(leg for leg in pairwise(seen) if leg[0] != leg[1]):
+            found.setdefault(leg, []).append(Severity[alert.severity.upper()])
+    return found
 
 
 def great_circle(origin: Place, goal: Place, steps: int = STEPS) -> Sequence[tuple[float, float]]:
@@ -112,7 +117,7 @@ def world(active: pd.DataFrame, travelled: pd.DataFrame) -> alt.LayerChart | alt
             tooltip=["country:N", alt.Tooltip("events:Q", format=",")],
         )
     )
-    place = {"longitude": "lon:Q", "latitude": "lat:Q", "tooltip": ["journey:N", "severity:N"]}
+    place = {"longitude": "lon:Q", "latitude": "lat:Q", "tooltip": ["journey:N", "severity:N", "alerts:Q"]}
     arcs = (
         alt.Chart(travelled)
         .mark_line(strokeWidth=1.8, opacity=0.85)

@@ -55,9 +55,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_alerts_first_cursor"), ["first_cursor"], unique=False)
         batch_op.create_index(batch_op.f("ix_alerts_incident_id"), ["incident_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_alerts_severity_start_alert_id"), ["severity", "start", "alert_id"], unique=False
+            batch_op.f("ix_alerts_detector_class_alert_id"), ["detector", "class", "alert_id"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_alerts_start_alert_id"), ["start", "alert_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alerts_risk_start_alert_id"), ["risk", "start", "alert_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_alerts_severity_start_alert_id_episode"),
+            ["severity", "start", "alert_id", "episode"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_alerts_start_alert_id_severity_detector"),
+            ["start", "alert_id", "severity", "detector"],
+            unique=False,
+        )
 
     op.create_table(
         "checkpoints",
@@ -123,6 +133,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_incidents")),
     )
     with op.batch_alter_table("incidents", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_incidents_severity_start_incident_id"), ["severity", "start", "incident_id"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_incidents_start_incident_id"), ["start", "incident_id"], unique=False)
 
     op.create_table(
