@@ -109,10 +109,7 @@ class Checkpointer:
         """Copy what changed since the last checkpoint and start to write it."""
         self._seq += 1
         snapshot = Snapshot(self._seq, pipeline.parts(), pipeline.blobs(), self._kept[-1] if self._kept else None)
-        totals = [
-            Rollup(row.minute, row.dimension, row.value, row.events)
-            for row in rollups.rows(snapshot.changed("rollups"), pipeline.client_name)
-        ]
+        totals = list(rollups.rows(snapshot.changed("rollups"), pipeline.client_name))
         written = self._thread.submit(snapshot.write, self._folder, self._epoch)
         self._begun = _Begun(self._seq, dict(offsets), totals, written)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum, StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from detectors.windows import pair_of
 from schemas.fields import unpack_country
 from schemas.frame import Events
 from schemas.vocabulary import EventType, Reason
+from store.checkpoints import Rollup
 
 MINUTE: Final = 60_000_000
 CLIENTS_A_MINUTE: Final = 1_000
@@ -38,15 +39,6 @@ class Dimension(IntEnum):
 
 
 _TYPE, _REASON, _CLIENT, _COUNTRY = (np.uint64(dimension) for dimension in Dimension)
-
-
-class Rollup(NamedTuple):
-    """Events of one minute (µs since the epoch of its start) with one value of one dimension."""
-
-    minute: int
-    dimension: str
-    value: str
-    events: int
 
 
 def new_table(horizon: int) -> Table:
@@ -113,7 +105,7 @@ def _key(minute: int, dimension: np.uint64, value: np.uint64) -> np.uint64:
 
 
 def rows(changed: pa.Table, client_name: Callable[[int], str]) -> Iterator[Rollup]:
-    """Read the rows of `Table.changes` as counts with words.
+    """Read the rows of `Table.changes` as totals for the store.
 
     Args:
         changed: changed rows of the table.
@@ -128,7 +120,8 @@ def rows(changed: pa.Table, client_name: Callable[[int], str]) -> Iterator[Rollu
     for row in changed.select(["key", "minute", "dimension", "value", "count"]).to_pylist():
         if row["key"] and row["dimension"]:
             name = Dimension(row["dimension"]).name.lower()
-            yield Rollup(row["minute"], name, words[row["dimension"]](row["value"]), row["count"])
+            key = row["value"] - ((row["value"] >> 63) << 64)
+            yield Rollup(row["minute"], name, key, words[row["dimension"]](row["value"]), row["count"])
 
 
 def _word(vocabulary: type[StrEnum]) -> Callable[[int], str]:

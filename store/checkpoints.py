@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select
@@ -43,11 +43,13 @@ class Checkpoint:
 class Rollup:
     """Total of one value of one dimension (`type`, `reason`, `client`, `country`) in one minute of event time.
 
-    `minute`: its start, µs. A total, not an increment: after a restart the same totals are written again.
+    `minute`: its start, µs. `key`: signed 64 bits, one a value within its dimension; `value` is how it is shown.
+    A total, not an increment: after a restart the same totals are written again.
     """
 
     minute: int
     dimension: str
+    key: int
     value: str
     count: int
 
@@ -88,8 +90,8 @@ class Checkpoints:
             outdated = (CHECKPOINTS.c.seq >= checkpoint.seq) | (CHECKPOINTS.c.seq <= checkpoint.seq - KEPT)
             connection.execute(delete(CHECKPOINTS).where(outdated))
             _insert(connection, checkpoint, epoch)
-            upsert(connection, ROLLUPS, [_rollup_row(rollup) for rollup in rollups])
-            upsert(connection, DEAD_LETTER_COUNTS, [_dead_letter_row(count) for count in dead_letters])
+            upsert(connection, ROLLUPS, [asdict(rollup) for rollup in rollups], keep={"value"})
+            upsert(connection, DEAD_LETTER_COUNTS, [asdict(count) for count in dead_letters])
 
     def newest_first(self) -> Iterator[Checkpoint]:
         """Read the stored checkpoints, each in a transaction of its own, newest first."""
@@ -116,16 +118,3 @@ def _insert(connection: Connection, checkpoint: Checkpoint, epoch: int) -> None:
     parts = [{"seq": checkpoint.seq, "name": name, "data": data} for name, data in checkpoint.parts.items()]
     if parts:
         connection.execute(insert(CHECKPOINT_PARTS), parts)
-
-
-def _rollup_row(rollup: Rollup) -> dict[str, Any]:
-    return {
-        "minute": rollup.minute,
-        "dimension": rollup.dimension,
-        "value": rollup.value,
-        "count": rollup.count,
-    }
-
-
-def _dead_letter_row(count: DeadLetterCount) -> dict[str, Any]:
-    return {"minute": count.minute, "reason": count.reason, "count": count.count}

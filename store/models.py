@@ -140,9 +140,11 @@ ROLLUPS: Final = Table(
     METADATA,
     Column("minute", BigInteger, primary_key=True),
     Column("dimension", String(32), primary_key=True),
-    Column("value", Text, primary_key=True),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Text, nullable=False),
     Column("count", BigInteger, nullable=False),
 )
+"""`key` tells values apart that are written alike: a client id is unique only within its issuer."""
 
 DEAD_LETTER_COUNTS: Final = Table(
     "dead_letter_counts",

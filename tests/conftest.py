@@ -45,8 +45,13 @@ def make_topic(kafka_broker: Service) -> Callable[[int], str]:
 
     def create(partitions: int) -> str:
         name = f"test-{uuid.uuid4().hex}"
+        # Events of fixed dates are older than any retention: the broker would soon delete them.
+        kept = {"retention.ms": "-1"}
         with KafkaAdminClient(bootstrap_servers=kafka_broker.address) as admin:
-            admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1}}, wait_for_metadata=True)
+            admin.create_topics(
+                {name: {"num_partitions": partitions, "replication_factor": 1, "configs": kept}},
+                wait_for_metadata=True,
+            )
         return name
 
     return create

@@ -98,6 +98,9 @@ def _rollups(hours: int, until: int) -> list[Rollup]:
         minute = until - until % MINUTE - back * MINUTE
         wave = 60 + 40 * ((back // 60) % 12)
         for place, kind in enumerate(EventType):
-            rows.append(Rollup(minute, "type", kind.value, wave // (place + 1)))
-        rows += [Rollup(minute, "country", country, count // 24) for country, count in COUNTRIES.items()]
+            rows.append(Rollup(minute, "type", place, kind.value, wave // (place + 1)))
+        rows += [
+            Rollup(minute, "country", place, country, count // 24)
+            for place, (country, count) in enumerate(COUNTRIES.items())
+        ]
     return rows

@@ -13,6 +13,7 @@ from tests.detectors.toys import Honest
 PLAYED = [
     pytest.param(kind, case, id=f"{kind.type}: {case.name}")
     for kind in DETECTORS.values()
+    if (CASES / f"{kind.type}.yaml").exists()  # a missing file fails its own test, not all
     for case in read_cases(kind.type)
 ]
 

@@ -34,10 +34,10 @@ WORK = "from app.cli import main; main()"
 
 
 class Outcome(NamedTuple):
-    """Alert id → (final revision, content), and (minute, dimension, value) → events."""
+    """Alert id → (final revision, content), and (minute, dimension, key) → events."""
 
     alerts: dict[str, tuple[int, str]]
-    rollups: dict[tuple[int, str, str], int]
+    rollups: dict[tuple[int, str, int], int]
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Stage:
         pipeline = new_pipeline(settings)
         decoder = Decoder(Secrets.from_environment({"TOKENTRAIL_HASH_KEY": KEY}))
         alerts: dict[str, tuple[int, str]] = {}
-        totals: dict[tuple[int, str, str], int] = {}
+        totals: dict[tuple[int, str, int], int] = {}
 
         def note(changes: Any) -> None:
             alerts.update({r.alert.alert_id: (r.alert.revision, r.body) for r in changes.revisions})
             rows = rollups.rows(pipeline.counts.changes(), pipeline.client_name)
-            totals.update({(row.minute, row.dimension, row.value): row.events for row in rows})
+            totals.update({(row.minute, row.dimension, row.key): row.count for row in rows})
 
         lines = [orjson.dumps(event) for event in self.events]
         batches = (RawRecords.of(lines[at : at + 7_000]) for at in range(0, len(lines), 7_000))
@@ -188,7 +188,7 @@ class Crew:
             rows = connection.execute(
                 text("SELECT alert_id, revision, body FROM alert_revisions ORDER BY alert_id, revision")
             ).all()
-            totals = connection.execute(text("SELECT minute, dimension, value, count FROM rollups")).all()
+            totals = connection.execute(text("SELECT minute, dimension, key, count FROM rollups")).all()
         return Outcome({row[0]: (row[1], row[2]) for row in rows}, {(r[0], r[1], r[2]): r[3] for r in totals})
 
 

@@ -41,15 +41,26 @@ def test_going_back_to_an_older_one_replaces_the_damaged_newer_ones(database: Da
 
 def test_totals_written_again_do_not_double(database: Database, epoch: int) -> None:
     store = Checkpoints(database)
-    store.commit(_checkpoint(1), epoch, rollups=[Rollup(0, "type", "issue", 4)])
-    rollups = [Rollup(0, "type", "issue", 5), Rollup(0, "type", "revoke", 1), Rollup(60, "client", "web", 2)]
+    store.commit(_checkpoint(1), epoch, rollups=[Rollup(0, "type", 0, "issue", 4)])
+    rollups = [Rollup(0, "type", 0, "issue", 5), Rollup(0, "type", 4, "revoke", 1), Rollup(60, "client", -7, "web", 2)]
     refused = [DeadLetterCount(0, "not-json", 3)]
     for seq in (2, 3):
         store.commit(_checkpoint(seq), epoch, rollups=rollups, dead_letters=refused)
     with database.read() as connection:
         assert sorted(map(tuple, connection.execute(select(ROLLUPS)))) == [
-            (0, "type", "issue", 5),
-            (0, "type", "revoke", 1),
-            (60, "client", "web", 2),
+            (0, "type", 0, "issue", 5),
+            (0, "type", 4, "revoke", 1),
+            (60, "client", -7, "web", 2),
         ]
         assert [tuple(row) for row in connection.execute(select(DEAD_LETTER_COUNTS))] == [(0, "not-json", 3)]
+
+
+def test_what_is_written_alike_is_counted_apart_and_keeps_its_first_name(database: Database, epoch: int) -> None:
+    store = Checkpoints(database)
+    store.commit(_checkpoint(1), epoch, rollups=[Rollup(0, "client", 1, "web", 4), Rollup(0, "client", 2, "web", 6)])
+    store.commit(_checkpoint(2), epoch, rollups=[Rollup(0, "client", 1, "#0000000000000001", 5)])
+    with database.read() as connection:
+        assert sorted(map(tuple, connection.execute(select(ROLLUPS)))) == [
+            (0, "client", 1, "web", 5),
+            (0, "client", 2, "web", 6),
+        ]

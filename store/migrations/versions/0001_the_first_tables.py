@@ -157,9 +157,10 @@ def upgrade() -> None:
         "rollups",
         sa.Column("minute", sa.BigInteger(), nullable=False),
         sa.Column("dimension", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("minute", "dimension", "value", name=op.f("pk_rollups")),
+        sa.PrimaryKeyConstraint("minute", "dimension", "key", name=op.f("pk_rollups")),
     )
     op.create_table(
         "workers",
