@@ -20,7 +20,7 @@ import numpy as np
 
 from ingest.hashing import HashKey
 from ingest.kernels.cells import Bytes, Ints
-from ingest.kernels.marks import find_marks
+from ingest.kernels.marks import STEM_BYTES, find_marks
 
 HASH_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY"
 PREVIOUS_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY_PREVIOUS"
@@ -35,6 +35,7 @@ _SECRET: Final = re.compile(
     rb"gh[opsur]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|glpat-[A-Za-z0-9_-]{20,255}"
     rb"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|[rs]k_live_[A-Za-z0-9]{10,255}"
 )
+_SECRET_STEMS: Final = (b"gh", b"github_pat_", b"glpat-", b"xox", b"k_live_")
 _MARKS: Final = (
     b"eyJ",
     b"gho_",
@@ -46,7 +47,7 @@ _MARKS: Final = (
     b"glpat-",
     b"sk_live_",
     b"rk_live_",
-    *(b"xox%c-" % letter for letter in b"abeoprs"),
+    b"xox",
     *(b"\\u00%c" % digit for digit in b"234567"),
 )
 """Every token starts with one of these, or with an escape that could spell one."""
@@ -121,7 +122,9 @@ def redact(value: bytes, secrets: Secrets) -> bytes:
     resolved first. Linear in the size of the text, whatever it holds.
     """
     plain = _ESCAPED_ASCII.sub(_unescaped, value) if b"\\u00" in value else value
-    cleaned = _SECRET.sub(lambda match: secrets.hash_token(match[0]).encode(), _without_jose(plain, secrets))
+    cleaned = _without_jose(plain, secrets)
+    if any(stem in cleaned for stem in _SECRET_STEMS):
+        cleaned = _SECRET.sub(lambda match: secrets.hash_token(match[0]).encode(), cleaned)
     return value if cleaned == plain else cleaned
 
 
@@ -168,10 +171,10 @@ def _header(segment: bytes) -> bytes:
 def suspects(data: Bytes, starts: Ints, ends: Ints) -> list[int]:
     """Find the records that may hold a raw token; the rest is clean. Each record is followed by a NUL."""
     rows = np.empty(len(starts), np.int64)
-    count = find_marks(data, starts, ends, _FIRST_PAIRS, _MARK_OFFSETS, _MARK_BYTES, rows)
+    count = find_marks(data, starts, ends, _STEMS, _MARK_OFFSETS, _MARK_BYTES, rows)
     return [int(row) for row in rows[:count]]
 
 
 _MARK_OFFSETS: Final = np.cumsum([0, *map(len, _MARKS)])
 _MARK_BYTES: Final = np.frombuffer(b"".join(_MARKS), np.uint8)
-_FIRST_PAIRS: Final = np.isin(np.arange(1 << 16), [mark[0] << 8 | mark[1] for mark in _MARKS])
+_STEMS: Final = np.array(sorted({tuple(mark[:STEM_BYTES].ljust(STEM_BYTES, b"\0")) for mark in _MARKS}), np.uint8)

@@ -36,6 +36,9 @@ from schemas.fields import (
 from schemas.vocabulary import NULL_CODE, codes
 
 _PLACEHOLDERS: Final = WordTable.of(sorted(PLACEHOLDERS - {""}))
+_INITIALS: Final = np.isin(
+    np.arange(256), [ord(case) for word in PLACEHOLDERS - {""} for case in word[0] + word[0].upper()]
+)
 
 
 class Reader:
@@ -60,7 +63,7 @@ class Reader:
         """Turn placeholders of a nullable string field into nulls."""
         data, kind, begin, size = self._cell(name)
         doubtful = np.empty(self.n, np.int32)
-        count = blank_placeholders(data, kind, begin, size, _PLACEHOLDERS, doubtful)
+        count = blank_placeholders(data, kind, begin, size, _PLACEHOLDERS, _INITIALS, doubtful)
         for row in doubtful[:count]:
             if placeholder_to_null(self._word(name, row)) is None:
                 kind[row] = NONE

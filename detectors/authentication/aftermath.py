@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING
+from detectors.authentication.contexts import NEW, OWN, familiarity, learn
 from detectors.authentication.egress import NETWORKS, address_of
 from detectors.authentication.shapes import (
-    ASN,
     BRUTE_FORCE,
     CREDENTIAL_STUFFING,
     CREDENTIAL_STUFFING_NETWORK,
@@ -37,10 +37,7 @@ from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
 from detectors.windows import pair_of
 
-_DAY: Final = 86_400_000_000
 _MINUTE: Final = 60_000_000
-_ALONE, _PLACE, _DEVICE = range(3)
-_PARTS: Final = 3
 
 
 class FailedRows(NamedTuple):
@@ -57,7 +54,7 @@ class AftermathMemory(NamedTuple):
 
     - `suspects`: address or account of a burst → its class, tries, whether the address is shared.
     - `targets`: (address, account) that failed.
-    - `contexts`: account, (account, ASN) and (account, device) → since when they were accepted.
+    - `contexts`: account → where and on what it was accepted before.
     - `accounts`: trail of the tries on accounts.
     """
 
@@ -70,11 +67,6 @@ class AftermathMemory(NamedTuple):
 def new_suspects(ttl: int) -> Table:
     """Give the empty table of attacked accounts and attacking addresses."""
     return Table([("tries", np.int64), ("shape", np.int16), ("shared", np.bool_)], ttl=ttl)
-
-
-def new_contexts(ttl: int) -> Table:
-    """Give the empty table of learned contexts."""
-    return Table([("since", np.int64)], ttl=ttl)
 
 
 @inner
@@ -109,44 +101,12 @@ def _remember(
 
 
 @inner
-def _context(row: Record, part: int) -> np.uint64:
-    """Give the key of a part of a row's context: the account alone, with its ASN, with its device; 0 if unknown."""
-    if part == _ALONE:
-        return np.uint64(row.principal)
-    if part == _PLACE:
-        return np.uint64(0) if row.asn < 0 else pair_of(row.principal, pair_of(np.uint64(row.asn), ASN))
-    return np.uint64(0) if row.device == 0 else pair_of(row.principal, row.device)
-
-
-@inner
-def _learn(row: Record, contexts: TableView) -> None:
-    """Note an accepted context; touching it once a day keeps it alive."""
-    for part in range(3):
-        key = _context(row, part)
-        slot = NO_SLOT if key == 0 else lookup(contexts, key, row.time)
-        since = row.time if slot == NO_SLOT else contexts.rows[slot].since
-        if key != 0 and (slot == NO_SLOT or row.time - contexts.rows[slot].touched > _DAY):
-            slot = upsert(contexts, key, row.time)
-            contexts.rows[slot].since = since
-
-
-@inner
 def _severity_by_context(row: Record, contexts: TableView, limits: Limits) -> int:
-    """Judge a success by place (ASN) and device: both new, both the account's own, or in between.
-
-    A context is the account's own if it was accepted before the attack could have begun; "new" can only be said of an
-    account whose contexts have been learned that long.
-    """
-    own, new = 0, 0
-    for part in range(3):
-        key = _context(row, part)
-        slot = NO_SLOT if key == 0 else lookup(contexts, key, row.time)
-        old = slot != NO_SLOT and row.time - contexts.rows[slot].since >= limits.success_window
-        own += old
-        new += key != 0 and (old == (part == _ALONE))
-    if own == _PARTS:
+    """Judge a success on an attacked account by how well its place and device are known."""
+    familiar = familiarity(contexts, row, limits.success_window)
+    if familiar == OWN:
         return INFORMATIONAL
-    return HIGH if new == _PARTS else MEDIUM
+    return HIGH if familiar == NEW else MEDIUM
 
 
 @inner
@@ -211,7 +171,7 @@ def judge_successes(
                     _judge(row, memory, limits, verdicts[login])
                 login += 1
             if row.principal != 0 and row.source != 0:
-                _learn(row, memory.contexts)
+                learn(memory.contexts, row)
         elif row.meaning != NOTHING:
             by_source, by_account = attempts.by_source[failed], attempts.by_account[failed]
             _remember(attempts.rows[failed], attempts.admitted[failed], by_source, by_account, memory)

@@ -16,7 +16,7 @@ from detectors.windows import SPAN, WindowView, enter, expire, pair_of
 
 REFRESHES: Final = 4
 """A pair that goes on is entered again after this part of the window: it is forgotten 3/4 to 1 span after its last
-event, and costs at most this many entries however often it comes."""
+event (1/2 to 1 for a network), and costs at most this many entries however often it comes."""
 MANY: Final = 1 << 30
 """What a full key counts as."""
 SOURCES, NETWORKS, FINGERPRINTS = range(3)
@@ -24,11 +24,16 @@ _ISSUERS: Final = 3
 
 
 @inner
-def meet(window: WindowView, key: np.uint64, peer: np.uint64, now: int) -> None:
-    """Note that `key` and `peer` were seen together, unless that is known and fresh; `window` is expired already."""
+def meet(window: WindowView, key: np.uint64, peer: np.uint64, now: int) -> bool:
+    """Note that `key` and `peer` were seen together, unless that is known and fresh; say whether it was not.
+
+    `window` is expired already.
+    """
     pair = find(window.pairs, pair_of(key, peer))
-    if pair == NO_SLOT or now - window.pairs.rows[pair].touched >= window.meta[SPAN] // REFRESHES:
-        enter(window, key, peer, 1, now)
+    if pair != NO_SLOT and now - window.pairs.rows[pair].touched < window.meta[SPAN] // REFRESHES:
+        return False
+    enter(window, key, peer, 1, now)
+    return True
 
 
 @inner
@@ -44,6 +49,16 @@ def address_of(row: Record, level: int) -> np.uint64:
     if row.fingerprint == 0:
         return np.uint64(0)
     return pair_of(row.fingerprint if level == FINGERPRINTS else row.issuer, FINGERPRINT)
+
+
+@inner
+def _welcome(accepted: WindowView, row: Record) -> None:
+    """Note an accepted row at every level; a network is looked at only where its source is not fresh."""
+    stale = True
+    for level in range(4):
+        key = address_of(row, level)
+        if key != 0 and (stale or level != NETWORKS):
+            stale = meet(accepted, key, FINGERPRINT if level == _ISSUERS else row.principal, row.time)
 
 
 @inner
@@ -70,10 +85,8 @@ def count_successes(stream: Array, accepted: WindowView, succeeding: Array) -> N
         row = stream[i]
         expire(accepted, row.time)
         if row.meaning in (ACCEPTED, LOGIN):
-            for level in range(4):
-                key = address_of(row, level)
-                if key != 0 and row.principal != 0:
-                    meet(accepted, key, FINGERPRINT if level == _ISSUERS else row.principal, row.time)
+            if row.principal != 0:
+                _welcome(accepted, row)
         elif row.meaning != NOTHING:
             _count(accepted, row, succeeding[failed])
             failed += 1

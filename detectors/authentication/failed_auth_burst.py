@@ -13,12 +13,12 @@ from detectors.authentication.aftermath import (
     AftermathMemory,
     FailedRows,
     judge_successes,
-    new_contexts,
     new_suspects,
 )
 from detectors.authentication.attempts import FAILURES, LOGIN, failures, meanings, stream
 from detectors.authentication.bursts import judge_bursts
 from detectors.authentication.cards import CLASSES
+from detectors.authentication.contexts import new_contexts
 from detectors.authentication.egress import count_successes
 from detectors.authentication.paces import new_paces
 from detectors.authentication.probes import ProbeMemory, judge_probes
@@ -338,6 +338,6 @@ class _Views:
         return AftermathMemory(
             self.table("suspects", 2 * m),
             self.table("targets", 2 * m),
-            self.table("contexts", 3 * n),
+            self.table("contexts", n),
             self.table("account_trail", 0),
         )

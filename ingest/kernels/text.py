@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,25 @@ from ingest.kernels.compiled import byte_at, kernel
 from ingest.kernels.words import WordTable
 from schemas.fields import PLACEHOLDERS
 
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
 _LONGEST_PLACEHOLDER: Final = 4 * max(map(len, PLACEHOLDERS))
 _DOUBTFUL: Final = -1
 
 
 @kernel
 def blank_placeholders(
-    data: Bytes, kind: Bytes, begin: Positions, size: Positions, placeholders: WordTable, doubtful: Positions
+    data: Bytes, kind: Bytes, begin: Positions, size: Positions, words: WordTable, initials: Flags, doubtful: Positions
 ) -> int:
-    """Make nulls of placeholders; fill `doubtful` with the rows that Unicode decides, and count them."""
+    """Make nulls of placeholders; fill `doubtful` with the rows that Unicode decides, and count them.
+
+    `initials` tells for each byte whether a placeholder starts with it, in either case.
+    """
     count = 0
     for row in range(len(kind)):
         if kind[row] != STRING:
             continue
-        verdict = _placeholder(data, begin[row], begin[row] + size[row], placeholders)
+        verdict = _placeholder(data, begin[row], begin[row] + size[row], words, initials)
         if verdict == 1:
             kind[row] = NONE
         elif verdict == _DOUBTFUL:
@@ -35,27 +40,21 @@ def blank_placeholders(
 
 
 @kernel
-def _placeholder(data: Bytes, start: int, end: int, placeholders: WordTable) -> int:
+def _placeholder(data: Bytes, start: int, end: int, words: WordTable, initials: Flags) -> int:
     """Whether text is a placeholder: 1 yes, 0 no, `_DOUBTFUL` where Unicode or blanks at the edges have a say."""
     if start == end:
         return 1
     if not (0x20 < data[start] < 0x7F and 0x20 < data[end - 1] < 0x7F):
         return _DOUBTFUL
-    if end - start > _LONGEST_PLACEHOLDER:
+    if end - start > _LONGEST_PLACEHOLDER or not initials[data[start]]:
         return 0
-    mixed, high = 0, 0
     for at in range(start, end):
-        high |= data[at]
-        mixed = (mixed * 31 + _lower(data[at])) & 0xFFFFFFFF
-    if high >= 0x80:
-        return _DOUBTFUL
-    slots, offsets, words = placeholders.slots, placeholders.offsets, placeholders.data
-    slot = mixed & (len(slots) - 1)
-    while slots[slot] >= 0:
-        first, last = offsets[slots[slot]], offsets[slots[slot] + 1]
-        if last - first == end - start and _same_lower(data, start, words, first, last):
+        if data[at] >= 0x80:
+            return _DOUBTFUL
+    for word in range(len(words.offsets) - 1):
+        first, last = words.offsets[word], words.offsets[word + 1]
+        if last - first == end - start and _same_lower(data, start, words.data, first, last):
             return 1
-        slot = (slot + 1) & (len(slots) - 1)
     return 0
 
 
