@@ -11,9 +11,9 @@ RUN /opt/tokentrail/bin/pip install --no-cache-dir --disable-pip-version-check -
 FROM python:${PYTHON}-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/tokentrail --create-home --shell /usr/sbin/nologin tokentrail
 COPY --from=build /opt/tokentrail /opt/tokentrail
-# Compiled kernels are cached beside their sources, which belong to root here.
+# Compiled kernels lie beside their sources; compiled here for no CPU in particular, as the image may run on any.
 ENV PATH=/opt/tokentrail/bin:$PATH \
-    NUMBA_CACHE_DIR=/var/lib/tokentrail/.numba \
+    NUMBA_CPU_NAME=generic \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001

@@ -10,12 +10,12 @@ PACKAGES := alerts app dashboard detectors engines ingest schemas store
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash services check format bench docs lock clean
+.PHONY: help demo test test-crash services kernels check format bench docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.run ## Generated traffic, live alerts and the dashboard; needs no broker
+demo: $(VENV)/.run kernels ## Generated traffic, live alerts and the dashboard; needs no broker
 	$(BIN)/tokentrail demo
 
 test: services ## All tests, with a real broker, database and browser
@@ -24,7 +24,10 @@ test: services ## All tests, with a real broker, database and browser
 test-crash: services ## The long proofs: workers and brokers are killed, nothing is lost or doubled
 	$(PYTEST) -m crash --timeout 3600
 
-services: $(VENV)/.dev ## Install what the tests need: broker, database, browser
+kernels: $(VENV)/bin/python
+	$(BIN)/tokentrail precompile
+
+services: $(VENV)/.dev kernels ## Install what the tests need: broker, database, browser
 	$(BIN)/python -m tests.services.install
 
 check: $(VENV)/.dev ## Format, lint, types and layers

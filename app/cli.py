@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from app import kernel_cache
 from app.commands import (
     config,
     dashboard,
     demo,
     evaluate,
+    precompile,
     replay,
     run,
     schema,
@@ -53,6 +55,7 @@ app.command("dashboard")(dashboard.dashboard)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
+app.command("precompile")(precompile.precompile)
 app.add_typer(topics.app, name="topics")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(schema.app, name="schema")
@@ -61,6 +64,7 @@ app.add_typer(config.app, name="config")
 
 def main() -> None:
     """Run the command line. Exit 0: done; 1: failed; 2: wrong usage or settings; 3: alerts at or above `--fail-on`."""
+    kernel_cache.use()
     try:
         app()
     except ConfigError as error:

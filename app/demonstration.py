@@ -76,7 +76,7 @@ class Demonstration:
 
     def warm(self) -> None:
         """Compile what is not compiled yet."""
-        warm(self._decoder, new_pipeline(self._settings))
+        warm(self._decoder, self._worker.new_pipeline)
 
     def run(self, port: int, *, open_browser: bool) -> None:
         """Serve the dashboard and work until SIGINT or SIGTERM."""

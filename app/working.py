@@ -12,7 +12,7 @@ from alerts.publisher import Publisher
 from app import health
 from app.settings import Settings
 from app.warm import warm
-from app.wiring import new_pipeline, new_worker, open_store, publishers, secrets
+from app.wiring import new_worker, open_store, publishers, secrets
 from engines.worker import Worker
 
 LOG: Final = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def work(settings: Settings) -> None:
         signal.signal(number, stop)
     endpoint = health.serve(worker.status, settings.worker.host, settings.worker.port)
     LOG.info("health on http://%s:%d", settings.worker.host, endpoint.server_address[1])
-    warm(worker.decoder, new_pipeline(settings))
+    warm(worker.decoder, worker.new_pipeline)
     ended = Event()
     publishing = [
         Thread(target=_publish, args=(publisher, worker, ended), name="publisher", daemon=True)

@@ -92,6 +92,10 @@ class Table:
             self._grow(int(self._meta[SIZE]) + more)
         return self._raw()
 
+    def compact(self, now: int) -> None:
+        """Free the rows that expired before `now` (event time, µs) and rebuild the index."""
+        _sweep(self._raw(), now)
+
     def _raw(self) -> TableView:
         return TableView(self._rows, self._blank, self._positions, self._free, self._dirty, self._meta)
 

@@ -88,6 +88,11 @@ class Window:
             self._double()
         return WindowView(self._queue, self._counts.view(more, now), self._pairs.view(more, now), self._meta)
 
+    def compact(self, now: int) -> None:
+        """Rebuild the indexes of the counters. `now`: event time in µs, never decreasing."""
+        self._counts.compact(now)
+        self._pairs.compact(now)
+
     def _double(self) -> None:
         numbers = np.arange(self._meta[HEAD], self._meta[TAIL])
         queue = np.zeros(2 * len(self._queue), _ENTRY)

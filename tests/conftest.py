@@ -1,7 +1,5 @@
 """Real services for tests. What is missing fails the run and says what to install; nothing skips."""
 
-import hashlib
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,17 +9,13 @@ import pytest
 from kafka import KafkaAdminClient
 from playwright.sync_api import Browser, sync_playwright
 
+from app import kernel_cache
 from tests.services.broker import kafka_service
 from tests.services.chromium import ARGUMENTS, chromium_path
 from tests.services.database import fresh_database, postgres_service
 from tests.services.service import Service
 
-ROOT = Path(__file__).resolve().parents[1]
-_SOURCES = sorted(path for folder in ("detectors", "ingest") for path in (ROOT / folder).rglob("*.py"))
-# Numba checks only the file of a cached kernel for changes, not those of the functions compiled into it.
-os.environ["NUMBA_CACHE_DIR"] = str(
-    ROOT / ".cache" / "numba" / hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:16]
-)
+kernel_cache.use()
 
 
 @pytest.fixture(scope="session")
