@@ -40,14 +40,19 @@ def _with_few_entities(record: Record) -> None:
 CUTS: Final[tuple[Callable[[Record], None], ...]] = (_without_rows, _without_ids, _without_advice, _with_few_entities)
 
 
+def whole(body: str, detected_at: int) -> Record:
+    """Give a stored alert as a record of the contract: `time` first, the worker's wall clock (µs) after it."""
+    stored = orjson.loads(body)
+    return {"time": stored["time"], "detected_at": format_time(detected_at), **stored}
+
+
 def record_of(revision: StoredRevision) -> bytes:
-    """Give the published bytes of a revision: `time` first, the worker's wall clock after it, at most 8 000 bytes.
+    """Give the published bytes of a revision, at most 8 000.
 
     Raises:
         ValueError: even the cut record is too large, which the bounds of its fields rule out.
     """
-    body = orjson.loads(revision.body)
-    record: Record = {"time": body["time"], "detected_at": format_time(revision.detected_at), **body}
+    record = whole(revision.body, revision.detected_at)
     data = orjson.dumps(record)
     for cut in CUTS:
         if len(data) <= MAX_ALERT_BYTES:

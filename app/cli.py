@@ -10,6 +10,7 @@ import typer
 
 from app import kernel_cache
 from app.commands import (
+    alerts,
     config,
     dashboard,
     demo,
@@ -56,6 +57,7 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("precompile")(precompile.precompile)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(topics.app, name="topics")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(schema.app, name="schema")
@@ -66,7 +68,12 @@ def main() -> None:
     """Run the command line. Exit 0: done; 1: failed; 2: wrong usage or settings; 3: alerts at or above `--fail-on`."""
     kernel_cache.use()
     try:
-        app()
+        sys.exit(app(prog_name="tokentrail", standalone_mode=False))
+    except typer.TyperException as error:
+        # Without a message it has shown the help.
+        if what := error.format_message().rstrip("."):
+            fail(f"{what}; see {_command_of(error)} --help", code=error.exit_code)
+        sys.exit(error.exit_code)
     except ConfigError as error:
         fail(str(error), code=2)
     except TokentrailError as error:
@@ -75,3 +82,8 @@ def main() -> None:
         # The reader of our output went away, as `head` does.
         sys.stderr.close()
         sys.exit(0)
+
+
+def _command_of(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return "tokentrail" if context is None else context.command_path

@@ -15,15 +15,27 @@ results = Console(highlight=False)
 """Tables and text for people."""
 
 
+def plain(text: object) -> str:
+    r"""Write what a terminal would obey, or hide, as an escape: \x1b for ESC, \u202e for a change of direction."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)
+
+
 def note(message: str) -> None:
-    """Say something that is not a result."""
-    errors.print(escape(message), soft_wrap=True)
+    """Say something that is not a result, on one line."""
+    errors.print(_line(message), soft_wrap=True)
 
 
 def fail(message: str, *, code: int) -> NoReturn:
-    """Say what is wrong and leave."""
-    errors.print(f"[bold red]error[/]: {escape(message)}", soft_wrap=True)
+    """Say on one line what is wrong, and leave."""
+    errors.print(f"[bold red]error[/]: {_line(message)}", soft_wrap=True)
     raise SystemExit(code)
+
+
+def _line(message: str) -> str:
+    return escape(plain(" ".join(message.split())))
 
 
 def json_line(value: Any) -> None:  # noqa: ANN401 - anything JSON can write

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -25,7 +26,7 @@ from ingest.kafka_source import KafkaSource
 from ingest.privacy import HASH_KEY_VARIABLE, Secrets
 from schemas.errors import ConfigError
 from store.engine import Database, connect
-from store.migrate import migrate
+from store.migrate import migrate, require_current
 from store.outbox import Outbox
 
 REPLAY_KEY: Final = b"tokentrail replay without a key"
@@ -65,6 +66,22 @@ def open_store(settings: Settings) -> Database:
     database = connect(settings.store.url)
     migrate(database)
     return database
+
+
+@contextmanager
+def existing_store(settings: Settings) -> Iterator[Database]:
+    """Connect to the store of a worker, to read from it.
+
+    Raises:
+        StoreVersionError: its tables are missing, or of another version.
+        StoreError: there is no store.
+    """
+    database = connect(settings.store.url, must_exist=True)
+    try:
+        require_current(database)
+        yield database
+    finally:
+        database.close()
 
 
 def dead_letters(settings: Settings) -> DeadLetterSink:

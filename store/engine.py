@@ -20,6 +20,7 @@ from store.errors import StoreError, StoreUnavailableError
 BUSY_TIMEOUT_MS: Final = 10_000
 CONNECT_TIMEOUT_S: Final = 5
 _WRITES: Final = "tokentrail_writes"
+_MAKES_TABLES: Final = "start `tokentrail run`, which makes the store, or name another in [store] url"
 _URLS: Final = "write sqlite:///file.db or postgresql+psycopg://user:password@host/database"
 
 
@@ -90,22 +91,24 @@ class Database:
         self.engine.dispose()
 
 
-def connect(url: str) -> Database:
+def connect(url: str, *, must_exist: bool = False) -> Database:
     """Prepare a store; nothing is opened before the first transaction.
 
     Args:
         url: SQLAlchemy URL: `sqlite:///path/to/file.db` or `postgresql+psycopg://user:password@host/database`.
+        must_exist: refuse a SQLite file that is not there, instead of making it.
 
     Raises:
-        StoreError: the URL is of another kind, or a SQLite file's directory cannot be made.
+        StoreError: the URL is of another kind, or a SQLite file is missing or its directory cannot be made.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError("no URL", place="store", next_step=_URLS) from error
+    except (ArgumentError, ValueError):
+        # Without its cause: SQLAlchemy quotes what it took for a port, which may be the end of a password.
+        raise StoreError("no URL", place="store", next_step=_URLS) from None
     match parsed.get_backend_name():
         case "sqlite":
-            return Database(_sqlite(url, parsed.database))
+            return Database(_sqlite(url, parsed.database, must_exist=must_exist))
         case "postgresql":
             # A pooled connection may have died with the server; asking first costs one round trip.
             arguments = {"connect_timeout": CONNECT_TIMEOUT_S}
@@ -121,9 +124,11 @@ def _engine(url: str, *, pool_pre_ping: bool, connect_args: Mapping[str, object]
         raise StoreError(f"no driver: {error}", place="store", next_step=_URLS) from error
 
 
-def _sqlite(url: str, path: str | None) -> Engine:
+def _sqlite(url: str, path: str | None, *, must_exist: bool) -> Engine:
     if not path or path == ":memory:":
         raise StoreError("worker and dashboard share the store, so SQLite needs a file", place="store", next_step=_URLS)
+    if must_exist and not Path(path).is_file():
+        raise StoreError("no such file", place=path, next_step=_MAKES_TABLES)
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -159,6 +159,16 @@ class Queries:
         newest = select(ALERTS.c.body).where(*_matching(where)).order_by(ALERTS.c.start.desc())
         return [row[0] for row in self._all(newest.limit(min(limit, MAX_ROWS)))]
 
+    def alert_ids(self, beginning: str, *, limit: int = 2) -> list[str]:
+        """Give the ids of alerts that begin so."""
+        found = select(ALERTS.c.alert_id).where(ALERTS.c.alert_id.startswith(beginning, autoescape=True))
+        return [row[0] for row in self._all(found.order_by(ALERTS.c.alert_id).limit(limit))]
+
+    def records(self, alert_ids: Sequence[str]) -> dict[str, AnyRow]:
+        """Give for each of at most 500 alerts when it was detected (µs) and its latest revision as JSON record."""
+        wanted = select(ALERTS.c.alert_id, ALERTS.c.detected_at, ALERTS.c.body)
+        return {row.alert_id: row for row in self._all(wanted.where(ALERTS.c.alert_id.in_(alert_ids[:MAX_ROWS])))}
+
     def alert(self, alert_id: str) -> str | None:
         """Give the latest revision of one alert as its JSON record; None if there is no such alert."""
         body: str | None = self._one(select(ALERTS.c.body).where(ALERTS.c.alert_id == alert_id))

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
 
-from app.options import ConfigFile, Json, time_option
+from app.options import ConfigFile, Json, severity_option, time_option
 from app.output import errors, note
-from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from alerts.stream import AlertChanges
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from engines.replay import Tally
     from ingest.order import Counters
     from schemas.revisions import Revision
-    from schemas.vocabulary import Severity
 
 EXIT_ALERTS: Final = 3
 SHOWN_KINDS: Final = 5
@@ -53,7 +51,7 @@ def replay(
     from app.replaying import replay_of
     from app.settings import load, narrowed
 
-    threshold = _severity(fail_on)
+    threshold = severity_option(fail_on, "--fail-on")
     window = (time_option(start, "--from"), time_option(end, "--to"))
     job = replay_of(
         narrowed(load(config), detector or [], override or []),
@@ -70,18 +68,6 @@ def replay(
         _show(latest)
     if threshold is not None and any(revision.severity >= threshold for revision in latest):
         raise typer.Exit(EXIT_ALERTS)
-
-
-def _severity(name: str | None) -> Severity | None:
-    from schemas.vocabulary import Severity
-
-    if name is None:
-        return None
-    try:
-        return Severity[name.upper()]
-    except KeyError:
-        known = ", ".join(severity.name.lower() for severity in Severity)
-        raise ConfigError(f"{name!r} is no severity", place="--fail-on", next_step=f"take one of {known}") from None
 
 
 def _open(files: ExitStack, path: Path | None) -> BinaryIO | None:
@@ -137,15 +123,9 @@ def summary(tally: Tally, order: Counters) -> str:
 
 
 def _show(latest: list[Revision]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
+    from app.alert_table import AlertLine, alert_table
     from app.output import results
 
-    table = Table("severity", "time", "detector", "class", "entity", "count", "summary", box=None, pad_edge=False)
-    for revision in sorted(latest, key=lambda revision: (-revision.severity, revision.start)):
-        alert = revision.alert
-        entity = alert.entities[0]
-        cells = (alert.severity, alert.start, alert.detector, alert.alert_class, f"{entity.type} {entity.id}")
-        table.add_row(*(Text(cell) for cell in (*cells, str(alert.count), alert.summary)))
-    results.print(table if latest else "no alerts")
+    worst_first = sorted(latest, key=lambda revision: (-revision.severity, revision.start))
+    lines = [AlertLine.of(revision.alert, revision.start) for revision in worst_first]
+    results.print(alert_table(lines, results.width) if lines else "no alerts")

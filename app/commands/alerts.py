@@ -1,0 +1,139 @@
+"""`tokentrail alerts`: what the store knows of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.options import ConfigFile, Json, severity_option, since_option, word_option
+from app.output import note
+from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from schemas.vocabulary import EntityType, Severity
+    from store.queries import AlertRow, Queries
+
+app = typer.Typer(help="Look at stored alerts.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    config: ConfigFile = None,
+    severity: Annotated[str | None, typer.Option(help="This severity or a higher one.")] = None,
+    detector: Annotated[list[str] | None, typer.Option(help="Of this detector; may be repeated.")] = None,
+    entity: Annotated[str | None, typer.Option(help="That name this entity: type:id, such as user:alice.")] = None,
+    episode: Annotated[list[str] | None, typer.Option(help="open, updated or closed; may be repeated.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="That went on at this time or later; or a duration back from now, such as 2h.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most alerts to show.")] = 50,
+    after: Annotated[str | None, typer.Option(help="Go on behind the alert of this id.")] = None,
+    json: Json = False,
+) -> None:
+    """List the store's alerts, newest first.
+
+    With --json every line is the latest revision of one alert in the format of the alert topic, uncut.
+    """
+    from app.settings import load
+    from app.stored_alerts import pages
+    from app.wiring import existing_store
+    from schemas.alerts import EpisodeState
+    from store.queries import AlertFilter, Queries
+
+    where = AlertFilter(
+        severities=_at_least(severity_option(severity, "--severity")),
+        detectors=[_detector(name) for name in detector or ()],
+        episodes=[word_option(word, EpisodeState, "--episode") for word in episode or ()],
+        entity=None if entity is None else _entity(entity),
+        since=since_option(since, "--since"),
+    )
+    with existing_store(load(config)) as database:
+        queries = Queries(database)
+        found: list[AlertRow] = []
+        following = None
+        for page in pages(queries, where, after=after, limit=limit):
+            following = page.following
+            found += page.rows
+            if json:
+                _write_records(queries, [row.alert_id for row in page.rows])
+    if not json:
+        _write_table(found)
+    if following is not None:
+        note(f"there are more: --after {found[-1].alert_id}")
+
+
+@app.command()
+def show(
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the alert, or its beginning.")],
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Show one alert: what was seen, the evidence, what to do, and how the alert came to be."""
+    from app.alert_page import alert_page
+    from app.output import results
+    from app.settings import load
+    from app.stored_alerts import stored
+    from app.wiring import existing_store
+    from store.queries import Queries
+
+    with existing_store(load(config)) as database:
+        queries = Queries(database)
+        alert = stored(queries, alert_id)
+        if json:
+            _write_records(queries, [alert.alert_id])
+        else:
+            results.print(alert_page(alert, queries.revisions(alert.alert_id)))
+
+
+def _at_least(severity: Severity | None) -> list[Severity]:
+    from schemas.vocabulary import Severity
+
+    return [] if severity is None else [each for each in Severity if each >= severity]
+
+
+def _detector(name: str) -> str:
+    from detectors.registry import DETECTORS
+
+    if name not in DETECTORS:
+        known = ", ".join(sorted(DETECTORS))
+        raise ConfigError(f"unknown detector {name!r}", place="--detector", next_step=f"take one of {known}")
+    return name
+
+
+def _entity(text: str) -> tuple[EntityType, str]:
+    from schemas.vocabulary import EntityType
+
+    kind, colon, name = text.partition(":")
+    if not (colon and name):
+        raise ConfigError(f"{text!r} names nobody", place="--entity", next_step="write type:id, such as user:alice")
+    return word_option(kind, EntityType, "--entity"), name
+
+
+def _write_records(queries: Queries, alert_ids: Sequence[str]) -> None:
+    from alerts.record import whole
+    from app.output import json_line
+
+    records = queries.records(alert_ids)
+    for alert_id in alert_ids:
+        json_line(whole(records[alert_id].body, records[alert_id].detected_at))
+
+
+def _write_table(rows: Sequence[AlertRow]) -> None:
+    from app.alert_table import AlertLine, alert_table
+    from app.output import results
+    from schemas.vocabulary import Severity
+
+    lines = [
+        AlertLine(
+            row.alert_id,
+            Severity(row.severity).name.lower(),
+            row.start,
+            row.alert_class,
+            f"{row.entity_type} {row.entity_id}",
+            row.summary,
+        )
+        for row in rows
+    ]
+    results.print(alert_table(lines, results.width) if lines else "no alerts")
