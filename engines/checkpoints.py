@@ -11,7 +11,7 @@ from engines.chunks import ChunkFolder
 from engines.pipeline import Pipeline
 from engines.snapshots import Manifest, Snapshot, restore
 from schemas.errors import CheckpointError
-from store.checkpoints import KEPT, Checkpoint, Checkpoints, Rollup
+from store.checkpoints import KEPT, Checkpoint, Checkpoints, DeadLetterCount, Rollup
 from store.engine import Database
 
 
@@ -20,6 +20,7 @@ class _Begun:
     seq: int
     offsets: dict[int, int]
     totals: list[Rollup]
+    refused: list[DeadLetterCount]
     written: Future[Manifest]
 
 
@@ -108,10 +109,11 @@ class Checkpointer:
     def begin(self, pipeline: Pipeline, offsets: Mapping[int, int]) -> None:
         """Copy what changed since the last checkpoint and start to write it."""
         self._seq += 1
+        refused = pipeline.refused.changes()
         snapshot = Snapshot(self._seq, pipeline.parts(), pipeline.blobs(), self._kept[-1] if self._kept else None)
         totals = list(rollups.rows(snapshot.changed("rollups"), pipeline.client_name))
         written = self._thread.submit(snapshot.write, self._folder, self._epoch)
-        self._begun = _Begun(self._seq, dict(offsets), totals, written)
+        self._begun = _Begun(self._seq, dict(offsets), totals, refused, written)
 
     def finish(self, config_digest: str) -> dict[int, int]:
         """Wait for the content, commit the pointer, drop what no kept checkpoint needs; give the offsets it holds.
@@ -126,7 +128,7 @@ class Checkpointer:
         manifest = begun.written.result()
         offsets = {str(number): offset for number, offset in begun.offsets.items()}
         checkpoint = Checkpoint(begun.seq, config_digest, manifest.model_dump(mode="json"), offsets)
-        self._store.commit(checkpoint, self._epoch, rollups=begun.totals)
+        self._store.commit(checkpoint, self._epoch, rollups=begun.totals, dead_letters=begun.refused)
         self._begun = None
         self._keep(manifest)
         return begun.offsets

@@ -20,6 +20,7 @@ from detectors.base import Detector, State, micros
 from engines import rollups
 from engines.chunks import arrow_bytes
 from engines.decoding import Batch
+from engines.refused import Refused
 from engines.snapshots import Part
 from ingest.order import OrderBuffer
 from ingest.records import DeadLetter, DeadReason
@@ -28,6 +29,7 @@ from schemas.frame import Events
 
 _PENDING: Final = "pending"
 _CLOCKS: Final = "clocks"
+_REFUSED: Final = "refused"
 _ALERTS: Final = "alerts/"
 
 
@@ -45,6 +47,7 @@ class Pipeline:
         self.order = OrderBuffer(micros(lateness), micros(horizon))
         self.alerts = AlertStream([detector.card() for detector in detectors.values()])
         self.counts = rollups.new_table(micros(horizon + lateness))
+        self.refused = Refused()
         self.events = 0
         self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
 
@@ -96,6 +99,7 @@ class Pipeline:
         return {
             _PENDING: arrow_bytes(self.order.pending().to_arrow()),
             _CLOCKS: orjson.dumps(clocks),
+            _REFUSED: self.refused.dump(),
             **{f"{_ALERTS}{name}": data for name, data in self.alerts.dump().items()},
         }
 
@@ -109,5 +113,6 @@ class Pipeline:
         self.order.counters.late = clocks["late"]
         self.order.counters.duplicate = clocks["duplicate"]
         self.order.counters.too_late = clocks["too_late"]
+        self.refused.load(blobs[_REFUSED])
         own = {name.removeprefix(_ALERTS): data for name, data in blobs.items() if name.startswith(_ALERTS)}
         self.alerts.load(own)

@@ -103,6 +103,7 @@ class Shift:
         if not letters:
             return
         self.dead_letters.write(letters)
+        self.pipeline.refused.add(letters, self.pipeline.order.clocks)
         self.status.dead.update(letter.reason.value for letter in letters)
         now = time.monotonic()
         if now - self._dead_minute >= MINUTE_SECONDS:
