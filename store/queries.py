@@ -111,7 +111,13 @@ class Queries:
 
     def newest_time(self) -> int | None:
         """Give the event time up to which everything was judged, µs; None before the first event."""
-        found: int | None = self._one(select(func.max(WORKERS.c.watermark)))
+        # A worker that has had no event reports a time before all.
+        found: int | None = self._one(select(func.max(WORKERS.c.watermark)).where(WORKERS.c.watermark >= 0))
+        return found
+
+    def first_time(self) -> int | None:
+        """Give the minute of the first event that was counted, µs; None before it."""
+        found: int | None = self._one(select(func.min(ROLLUPS.c.minute)))
         return found
 
     def open_by_severity(self) -> dict[int, int]:
@@ -134,9 +140,19 @@ class Queries:
         leading = [INCIDENTS.c.severity] if sort != "newest" else []
         keys: list[Any] = [*leading, INCIDENTS.c.start, INCIDENTS.c.incident_id]
         # One look into each incident, in the order of the index, until the page is full.
-        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where))
+        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where, by_incident=True))
         found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
+
+    def leading_entities(self, incident_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Give for each incident the type and id of the entity that its worst alert, the earliest of them, is about."""
+        table = ALERTS.c
+        worst_first = (table.severity.desc(), table.start, table.alert_id)
+        place = func.row_number().over(partition_by=table.incident_id, order_by=worst_first).label("place")
+        ranked = select(table.incident_id, table.entity_type, table.entity_id, place)
+        ranked_rows = ranked.where(table.incident_id.in_(incident_ids)).subquery()
+        rows = self._all(select(ranked_rows).where(ranked_rows.c.place == 1))
+        return {row.incident_id: (row.entity_type, row.entity_id) for row in rows}
 
     def _page(self, rows: Select[Any], keys: list[Any], after: tuple[Any, ...] | None, limit: int) -> Page:
         limit = min(limit, MAX_ROWS)
@@ -156,8 +172,11 @@ class Queries:
 
     def bodies(self, where: AlertFilter, *, limit: int) -> list[str]:
         """Give the newest matching alerts as their JSON records."""
-        newest = select(ALERTS.c.body).where(*_matching(where)).order_by(ALERTS.c.start.desc())
-        return [row[0] for row in self._all(newest.limit(min(limit, MAX_ROWS)))]
+        newest = select(ALERTS.c.alert_id).where(*_matching(where)).order_by(ALERTS.c.start.desc())
+        # Chosen first and read then: a sort would carry every body along.
+        chosen = newest.limit(min(limit, MAX_ROWS))
+        found = select(ALERTS.c.body).where(ALERTS.c.alert_id.in_(chosen)).order_by(ALERTS.c.start.desc())
+        return [row[0] for row in self._all(found)]
 
     def alert_ids(self, beginning: str, *, limit: int = 2) -> list[str]:
         """Give the ids of alerts that begin so."""
@@ -173,6 +192,11 @@ class Queries:
         """Give the latest revision of one alert as its JSON record; None if there is no such alert."""
         body: str | None = self._one(select(ALERTS.c.body).where(ALERTS.c.alert_id == alert_id))
         return body
+
+    def revision(self, alert_id: str) -> int | None:
+        """Give the number of an alert's latest revision; None if there is no such alert."""
+        found: int | None = self._one(select(ALERTS.c.revision).where(ALERTS.c.alert_id == alert_id))
+        return found
 
     def revisions(self, alert_id: str) -> Sequence[AnyRow]:
         """Give what was published of one alert, oldest first."""
@@ -205,13 +229,6 @@ class Queries:
         """Give (value, events) of a dimension over a span, µs."""
         found = select(ROLLUPS.c.value, func.sum(ROLLUPS.c.count)).where(*_within(dimension, since, until))
         return [(row[0], int(row[1])) for row in self._all(found.group_by(ROLLUPS.c.value))]
-
-    def alert_rate(self, since: int, until: int, step: int) -> Sequence[AnyRow]:
-        """Give (bucket, severity, count) of alerts by their start, in buckets of `step` µs."""
-        bucket = (ALERTS.c.start - ALERTS.c.start % step).label("bucket")
-        found = select(bucket, ALERTS.c.severity, func.count().label("count"))
-        found = found.where(ALERTS.c.start >= since, ALERTS.c.start <= until)
-        return self._all(found.group_by(bucket, ALERTS.c.severity).order_by(bucket))
 
     def attack_rate(self, since: int, until: int, step: int) -> Sequence[AnyRow]:
         """Give (bucket, detector, severity, count) of alerts by their start, in buckets of `step` µs."""
@@ -254,12 +271,18 @@ def _within(dimension: str, since: int, until: int) -> tuple[ColumnElement[bool]
     return ROLLUPS.c.dimension == dimension, ROLLUPS.c.minute >= since, ROLLUPS.c.minute <= until
 
 
-def _matching(where: AlertFilter) -> list[ColumnElement[bool]]:
+def _matching(where: AlertFilter, *, by_incident: bool = False) -> list[ColumnElement[bool]]:
+    """Conditions on alerts. `by_incident`: of one incident, which the database is to look up before anything else."""
+    severity: ColumnElement[int] = ALERTS.c.severity
+    detector: ColumnElement[str] = ALERTS.c.detector
+    if by_incident:
+        # SQLite takes any of these for as selective as the incident; an expression keeps it from their indexes.
+        severity, detector = func.coalesce(severity, 0), func.coalesce(detector, "")
     conditions: list[ColumnElement[bool]] = []
     if where.severities:
-        conditions.append(ALERTS.c.severity.in_([int(severity) for severity in where.severities]))
+        conditions.append(severity.in_([int(wanted) for wanted in where.severities]))
     if where.detectors:
-        conditions.append(ALERTS.c.detector.in_(where.detectors))
+        conditions.append(detector.in_(where.detectors))
     if where.episodes:
         conditions.append(ALERTS.c.episode.in_(where.episodes))
     if where.tactics:
