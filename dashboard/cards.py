@@ -26,5 +26,6 @@ def alert_card(alert: AlertRow) -> None:
                 query_params={"id": alert.alert_id},
             )
         st.text(visible(alert.summary))
-        ran = f"{clock_time(alert.start)}, for {duration(alert.end - alert.start)}"
-        st.text(f"{ran} · {visible(alert.entity_type)} {visible(alert.entity_id)} · {state_word(alert.episode)}")
+        lasted = f", for {duration(alert.end - alert.start)}" if alert.end > alert.start else ""
+        about = f"{visible(alert.entity_type)} {visible(alert.entity_id)}"
+        st.text(f"{clock_time(alert.start)}{lasted} · {about} · {state_word(alert.episode)}")

@@ -1,4 +1,7 @@
-"""How table columns look: times in UTC, severities as coloured words, risk as a bar, links to our own pages."""
+"""How table columns look: times in UTC, severities as coloured words, risk as a bar, links to our own pages.
+
+Columns of words that may grow long have a width, so that those after them stay in sight.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,14 @@ def column_config(frame: pd.DataFrame, *, time_format: str = "YYYY-MM-DD HH:mm:s
         "Severity": st.column_config.MultiselectColumn(
             options=[severity_label(severity) for severity in SEVERITIES],
             color=[look.colour for look in SEVERITIES.values()],
-            width=130,
+            width=120,
         ),
-        "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width="small"),
-        "Page": st.column_config.LinkColumn(display_text="Open", width="small"),
-        "Same entity": st.column_config.LinkColumn(display_text="All alerts", width="small"),
+        "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width=100),
+        "Entity": st.column_config.TextColumn(width=180),
+        "Tactics": st.column_config.TextColumn(width=210),
+        "Because": st.column_config.TextColumn(width=140),
+        "Page": st.column_config.LinkColumn(display_text="Open", width=65),
+        "More": st.column_config.LinkColumn(display_text="Alerts", width=80),
     }
     times = frame.select_dtypes("datetimetz").columns
     return {name: config for name, config in named.items() if name in frame} | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.safe import safe, visible
 from dashboard.theme import SEVERITIES, severity_name
-from dashboard.words import DAY, HOUR
+from dashboard.words import DAY, HOUR, tactic_name
 from schemas.vocabulary import EntityType, Severity
 from store.queries import AlertFilter, Sort
 
@@ -19,6 +20,7 @@ STATES: Final = {"Open": ("open", "updated"), "Closed": ("closed",)}
 AGES: Final = {"Last hour": HOUR, "Last 24 hours": DAY, "Last 7 days": 7 * DAY, "Last 30 days": 30 * DAY}
 SORTS: Final[dict[str, Sort]] = {"Worst first": "severity", "Newest first": "newest", "Highest risk first": "risk"}
 ANY_TIME: Final = "Any time"
+_ENTITY: Final = re.compile(rf"(?P<type>{'|'.join(EntityType)})[: ]\s*(?P<id>.+)", re.DOTALL)
 
 
 class Choice(NamedTuple):
@@ -47,14 +49,16 @@ SEVERITY_NAMES: Final = [severity_name(severity) for severity in SEVERITIES]
 
 def choose() -> Choice:
     """Draw the filters and read them."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         view = st.segmented_control(
             "Show", [INCIDENTS, ALERTS], default=INCIDENTS, required=True, key="view", bind="query-params"
         )
         states = st.pills(
-            "State", list(STATES), selection_mode="multi", default=["Open"], key="state", bind="query-params"
+            "State", list(STATES), selection_mode="multi", default=["Open"], key="state", bind="query-params", wrap=True
         )
-        severities = st.pills("Severity", SEVERITY_NAMES, selection_mode="multi", key="severity", bind="query-params")
+        severities = st.pills(
+            "Severity", SEVERITY_NAMES, selection_mode="multi", key="severity", bind="query-params", wrap=True
+        )
         sort = st.selectbox("Order", list(SORTS), key="sort", bind="query-params", width=180)
     with st.expander("More filters", icon=":material/filter_alt:", expanded=_is_filtered()):
         where, age = _more()
@@ -76,7 +80,7 @@ def _more() -> tuple[AlertFilter, int | None]:
             "Detector", queries.detectors(), format_func=visible, key="detector", bind="query-params", width=260
         )
         tactics = st.multiselect(
-            "ATT&CK tactic", queries.tactics(), format_func=visible, key="tactic", bind="query-params", width=260
+            "ATT&CK tactic", queries.tactics(), format_func=tactic_name, key="tactic", bind="query-params", width=260
         )
         entity = st.text_input(
             "Entity", key="entity", bind="query-params", placeholder="user:alice or ip:192.0.2.7", width=260
@@ -87,11 +91,10 @@ def _more() -> tuple[AlertFilter, int | None]:
 
 
 def _entity(text: str) -> tuple[EntityType, str] | None:
-    """`type:id`; anything else is said to be neither and filters nothing."""
-    type_, colon, id_ = text.strip().partition(":")
-    if not text.strip():
-        return None
-    if colon and id_ and type_ in list(EntityType):
-        return EntityType(type_), id_
-    st.warning(safe(f"Write an entity as type:id. Types: {safe(', '.join(EntityType))}."))
+    """`type:id`, or with a space as tables write it; anything else is said to be neither and filters nothing."""
+    written = _ENTITY.fullmatch(text.strip())
+    if written:
+        return EntityType(written["type"]), written["id"]
+    if text.strip():
+        st.warning(f"Write an entity as type:id. Types: {safe(', '.join(EntityType))}.")
     return None

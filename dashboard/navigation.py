@@ -10,16 +10,17 @@ from typing import Final
 import streamlit as st
 
 from dashboard import data
-from dashboard.safe import safe
+from dashboard.safe import safe, safe_in_badge, visible
 from dashboard.theme import Tint
 from dashboard.views.health import Level, freshness
 from store.errors import StoreError, StoreUnavailableError, StoreVersionError
 
-HEADER_SECONDS: Final = 2.0
+HEADER_SECONDS: Final = 1.0
 _AWAY: Final = "store-away"
-"""Set while the store does not answer; the header then draws the whole page again when it does."""
+"""Set while some part of the page lacks the store; the header draws the whole page again when it answers."""
+_TOLD: Final = "store-fault-told"
+"""Set while the header says what is wrong with the store; the rest of the page then need not."""
 ICON: Final = Path(__file__).parent / "assets" / "icon.svg"
-"""A material icon would be fetched from its foundry."""
 _PAGES: Final = Path(__file__).parent / "pages"
 _TITLES: Final = {
     "overview": ("Overview", ":material/monitoring:"),
@@ -30,14 +31,15 @@ _TITLES: Final = {
 _MARKS: Final[dict[Level, tuple[str, Tint]]] = {
     Level.LIVE: (":material/check_circle:", "green"),
     Level.WAITING: (":material/hourglass_top:", "orange"),
-    Level.LOST: (":material/error:", "red"),
 }
 
 
 def show() -> None:
     """Draw the header and the page that the address asks for."""
-    st.set_page_config(page_title="tokentrail", page_icon=ICON, layout="wide")
+    # The icon first: without one, navigation takes the page's, which the browser would fetch from its foundry.
+    st.set_page_config(page_icon=ICON, layout="wide")
     chosen = st.navigation([page(name) for name in _TITLES], position="top")
+    st.set_page_config(page_title=f"{chosen.title} · tokentrail")
     header()
     with store_faults_told():
         chosen.run()
@@ -58,18 +60,23 @@ def page(name: str) -> st.Page:
 @st.fragment(run_every=HEADER_SECONDS)
 def header() -> None:
     """How fresh the data is, on one line; red when no worker lives."""
+    st.session_state[_TOLD] = False
     with store_faults_told():
         heard = data.queries().workers()
         if st.session_state.pop(_AWAY, False):
             st.rerun()
         state = freshness(heard.workers, heard.now)
-        icon, colour = _MARKS[state.level]
+        if state.level is Level.LOST:
+            st.error(safe(state.headline), icon=":material/error:")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.badge(safe(state.headline), icon=icon, color=colour)
+            if state.level is not Level.LOST:
+                icon, colour = _MARKS[state.level]
+                st.badge(safe_in_badge(state.headline), icon=icon, color=colour)
             for name, value in state.facts:
-                st.text(f"{name}: {value}")
+                st.text(visible(f"{name}: {value}"))
             if data.is_demo():
                 st.badge("DEMO DATA", icon=":material/science:", color="violet")
+    st.session_state[_TOLD] = st.session_state.get(_AWAY, False)
 
 
 @contextmanager
@@ -79,7 +86,10 @@ def store_faults_told() -> Iterator[None]:
         yield
     except StoreError as error:
         st.session_state[_AWAY] = True
-        _tell(error)
+        if st.session_state.get(_TOLD):
+            st.caption("Nothing to show here until the store answers.")
+        else:
+            _tell(error)
 
 
 def _tell(error: StoreError) -> None:

@@ -30,6 +30,16 @@ def visible(value: object) -> str:
     return "".join(_REPLACEMENT if unicodedata.category(c) in _HIDDEN else c for c in text)
 
 
+def escaped(json: str) -> str:
+    """JSON with every hidden character of its strings written as an escape; lines stay lines."""
+    return "".join(_escape(c) if c != "\n" and unicodedata.category(c) in _HIDDEN else c for c in json)
+
+
+def _escape(char: str) -> str:
+    octets = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{octets[at : at + 2].hex()}" for at in range(0, len(octets), 2))
+
+
 def safe(value: object, limit: int = LABEL_LENGTH) -> str:
     """Text that Markdown shows as it is: no image, link, colour, icon, formula or HTML comes of it.
 
@@ -41,3 +51,8 @@ def safe(value: object, limit: int = LABEL_LENGTH) -> str:
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     return _PUNCTUATION.sub(r"\\\1", _LINKING.sub(_WORD_JOINER, text))
+
+
+def safe_in_badge(value: object) -> str:
+    """As `safe`, for `st.badge`, which escapes square brackets itself: escaped twice they would end the badge."""
+    return safe(value).replace(r"\[", "[").replace(r"\]", "]")

@@ -1,9 +1,12 @@
-"""Numbers and times as an analyst reads them. Every clock time says UTC."""
+"""Numbers, times and names as an analyst reads them. Every clock time says UTC."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Final
+
+from dashboard.safe import visible
 
 MILLISECOND: Final = 1_000
 SECOND: Final = 1_000 * MILLISECOND
@@ -13,6 +16,7 @@ DAY: Final = 24 * HOUR
 _STEPS: Final = ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", SECOND, "s"))
 _BYTES: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _KIBI: Final = 1024
+_SLUG: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 def clock_time(micros: int) -> str:
@@ -38,14 +42,22 @@ def size(octets: int) -> str:
     return f"{value:.1f} {_BYTES[unit]}" if unit else f"{octets} B"
 
 
-def figure(value: float | str | None) -> str:
+def figure(value: float | None) -> str:
     """A measured value: thousands apart, six significant digits."""
     match value:
         case None:
             return "-"
-        case str():
-            return value
         case _ if float(value).is_integer():
             return f"{int(value):,}".replace(",", "\u202f")
         case _:
             return f"{value:,.6g}".replace(",", "\u202f")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, e.g. `1 alert`, `2 alerts`."""
+    return f"{figure(number)} {noun}" + ("" if number == 1 else "s")
+
+
+def tactic_name(tactic: str) -> str:
+    """A tactic of ATT&CK as its matrix writes it, e.g. `Initial access` for `initial-access`."""
+    return tactic.replace("-", " ").capitalize() if _SLUG.fullmatch(tactic) else visible(tactic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -10,18 +11,20 @@ import streamlit as st
 from dashboard import data
 from dashboard.cards import alert_card
 from dashboard.columns import column_config
-from dashboard.navigation import page
-from dashboard.safe import safe, visible
+from dashboard.navigation import page, store_faults_told
+from dashboard.safe import escaped, safe, safe_in_badge, visible
 from dashboard.theme import SEVERITIES, severity_label
 from dashboard.views import evidence
 from dashboard.views.alerts import state_word
-from dashboard.words import clock_time, duration, figure
+from dashboard.words import clock_time, counted, duration, figure, tactic_name
 from schemas.alerts import Alert
 from schemas.fields import parse_time
 from schemas.vocabulary import Severity
 from store.queries import AlertFilter
 
 SIBLINGS: Final = 20
+CHANGE_SECONDS: Final = 3.0
+RECORD_PIXELS: Final = 420
 _TECHNIQUE: Final = re.compile(r"T\d{4}(\.\d{3})?")
 
 
@@ -39,6 +42,7 @@ def main() -> None:
         )
         return
     alert = Alert.model_validate_json(body)
+    changed(alert)
     heading(alert)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -49,22 +53,34 @@ def main() -> None:
     siblings(alert)
 
 
+@st.fragment(run_every=CHANGE_SECONDS)
+def changed(alert: Alert) -> None:
+    """Whether the alert has gone on since it was read; nothing moves until the analyst asks for it."""
+    with store_faults_told():
+        newest = data.queries().revision(alert.alert_id)
+        if newest is None or newest == alert.revision:
+            return
+        if st.button(f"Changed since: show revision {figure(newest)}", icon=":material/update:", type="primary"):
+            st.rerun()
+
+
 def heading(alert: Alert) -> None:
     """Title, verdict and the figures that decide how urgent it is."""
     severity = Severity[alert.severity.upper()]
     st.header(safe(alert.title), anchor=False)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.badge(severity_label(severity), color=SEVERITIES[severity].tint)
-        st.badge(f"{safe(alert.confidence.capitalize())} confidence", color="gray")
+        st.badge(f"{safe_in_badge(alert.confidence.capitalize())} confidence", color="gray")
         st.badge(state_word(alert.episode), color="gray")
-        st.badge(safe(alert.alert_class), color="gray")
     st.text(visible(alert.summary))
     start, end = parse_time(alert.start), parse_time(alert.end)
     facts = {
         "Began": clock_time(start),
-        "Lasted": duration(end - start),
+        "Lasted": duration(end - start) if end > start else "",
         "Findings": figure(alert.count),
         "Risk": f"{alert.risk} of 100",
+        "Detector": alert.detector,
+        "Verdict": alert.alert_class,
         "Token": _containment(alert),
         "Reached": _reach(alert),
     }
@@ -87,8 +103,8 @@ def _reach(alert: Alert) -> str:
     reach = alert.blast_radius
     if reach is None:
         return ""
-    parts = [f"{figure(reach.calls)} calls", f"{len(reach.aud)} audiences", f"{len(reach.scopes)} scopes"]
-    return ", ".join(part for part in parts if not part.startswith("0 "))
+    counts = {"call": reach.calls, "audience": len(reach.aud), "scope": len(reach.scopes)}
+    return ", ".join(counted(count, noun) for noun, count in counts.items() if count)
 
 
 def findings(alert: Alert) -> None:
@@ -143,7 +159,7 @@ def techniques(alert: Alert) -> None:
     with st.container(horizontal=True, gap="small"):
         for name in known:
             st.link_button(safe(name), f"https://attack.mitre.org/techniques/{name.replace('.', '/')}/")
-    tactics = ", ".join(alert.attack.tactics)
+    tactics = ", ".join(tactic_name(tactic) for tactic in alert.attack.tactics)
     st.text(visible(f"{tactics} · matrix version {alert.attack.version}"))
 
 
@@ -154,7 +170,8 @@ def history(alert: Alert, body: str) -> None:
     config = column_config(table)
     st.dataframe(table, hide_index=True, column_config=config, width="content", alt="Revisions of this alert")
     with st.expander("Raw record", icon=":material/data_object:"):
-        st.json(body)
+        record = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        st.code(escaped(record), language=None, wrap_lines=True, height=RECORD_PIXELS)
 
 
 def siblings(alert: Alert) -> None:

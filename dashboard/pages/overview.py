@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -13,14 +14,15 @@ from dashboard.navigation import page, store_faults_told
 from dashboard.theme import SEVERITIES, severity_label, severity_name
 from dashboard.views import attacks, geography, rates
 from dashboard.views.alerts import risk_table
-from dashboard.words import DAY, HOUR, MINUTE, figure
+from dashboard.words import DAY, HOUR, clock_time, figure
 from schemas.alerts import Alert
 from store.queries import AlertFilter
 
 REFRESH_SECONDS: Final = 5.0
 CHART_SECONDS: Final = 10.0
-WINDOWS: Final = {"1 hour": (HOUR, MINUTE), "24 hours": (DAY, 15 * MINUTE), "7 days": (7 * DAY, 2 * HOUR)}
-"""Span and bucket of the charts."""
+WINDOWS: Final = {"1 hour": HOUR, "24 hours": DAY, "7 days": 7 * DAY}
+TRAVEL: Final = ("impossible-geography", "refresh-reuse")
+"""Detectors whose alerts may speak of a change of country."""
 EPISODES: Final = 100
 JOURNEYS: Final = 25
 ENTITIES: Final = 10
@@ -32,7 +34,7 @@ def main() -> None:
     name = st.segmented_control(
         "Window", list(WINDOWS), default="24 hours", key="window", bind="query-params", label_visibility="collapsed"
     )
-    charts(*WINDOWS[name or "24 hours"])
+    charts(WINDOWS[name or "24 hours"])
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -50,23 +52,29 @@ def open_alerts() -> None:
 
 
 @st.fragment(run_every=CHART_SECONDS)
-def charts(window: int, step: int) -> None:
-    """All charts over `window` µs up to the newest judged event, in buckets of `step` µs."""
+def charts(span: int) -> None:
+    """All charts over `span` µs up to the newest judged event, or from the first event if that came later."""
     with store_faults_told():
         until = data.queries().newest_time()
         if until is None:
             welcome()
             return
-        since = (until - window) // step * step
+        first = data.queries().first_time() or 0
+        step = rates.step_for(min(span, until - first))
+        since = max((until - span) // step * step, first)
+        window = (since, (until // step + 1) * step)
+        if since == first:
+            st.caption(f"Events began to arrive at {clock_time(first)}.")
+        attacked = data.queries().attack_rate(*window, step)
         left, right = st.columns(2)
         with left:
-            events(since, until, step)
+            events(window, step, until)
         with right:
-            alerts(since, until, step)
-        timeline(since, until, step)
+            alerts(attacked, window, step)
+        timeline(attacked, window)
         left, right = st.columns([3, 2])
         with left:
-            world(since, until)
+            world(window)
         with right:
             entities()
 
@@ -81,55 +89,54 @@ def welcome() -> None:
     )
 
 
-def events(since: int, until: int, step: int) -> None:
-    """Events per minute by type."""
+def events(window: tuple[int, int], step: int, until: int) -> None:
+    """Events per minute by type, counted up to `until` µs."""
     st.subheader("Events", anchor=False)
-    found = rates.event_rates(data.queries().event_rate("type", since, until, step), step)
+    found = rates.event_rates(data.queries().event_rate("type", *window, step), step, (window[0], until))
     if found.empty:
         st.caption("No event in this window.")
     else:
-        st.altair_chart(
-            rates.event_chart(found, (since, until)), alt="Events per minute by type, stacked, over UTC time"
-        )
+        st.altair_chart(rates.event_chart(found, window), alt="Events per minute, a row for each type, over UTC time")
 
 
-def alerts(since: int, until: int, step: int) -> None:
-    """Alerts by the time they began."""
+def alerts(attacked: Sequence[object], window: tuple[int, int], step: int) -> None:
+    """Alerts by the time they began, from their counts in buckets of `step` µs."""
     st.subheader("Alerts", anchor=False)
-    found = rates.alert_counts(data.queries().alert_rate(since, until, step))
+    found = rates.alert_counts(attacked, step, window[0])
     if found.empty:
         st.caption("No alert began in this window.")
     else:
-        st.altair_chart(
-            rates.alert_chart(found, step, (since, until)), alt="Alerts that began, by severity, over UTC time"
-        )
+        chart = rates.alert_chart(found, step, window)
+        st.altair_chart(chart, alt="Alerts that began, a row for each severity, over UTC time")
 
 
-def timeline(since: int, until: int, step: int) -> None:
-    """Episodes on one time line; where they are too many to tell apart, how many began in each bucket."""
-    found = data.queries().alerts(AlertFilter(since=since), limit=EPISODES)
+def timeline(attacked: Sequence[object], window: tuple[int, int]) -> None:
+    """Episodes on one time line; where they are too many to tell apart, their counts."""
+    found = data.queries().alerts(AlertFilter(since=window[0]), limit=EPISODES)
     st.subheader("Attack timeline", anchor=False)
     if not found.rows:
         st.caption("No attack in this window: nothing crossed a detector's threshold.")
     elif found.following is None:
-        chart = attacks.timeline(attacks.episodes(found.rows), (since, until))
+        chart = attacks.timeline(attacks.episodes(found.rows), window)
         st.altair_chart(chart, alt="Episodes of alerts by detector over UTC time")
     else:
-        counts = attacks.attack_counts(data.queries().attack_rate(since, until, step))
-        st.altair_chart(attacks.density(counts, (since, until)), alt="Alerts by detector and severity over UTC time")
+        counts = attacks.attack_counts(attacked)
+        st.altair_chart(attacks.density(counts, window), alt="Alerts by detector and severity over UTC time")
 
 
-def world(since: int, until: int) -> None:
-    """Countries of events, and journeys that alerts speak of."""
+def world(window: tuple[int, int]) -> None:
+    """Countries of events, and changes of country that alerts speak of."""
     st.subheader("Places", anchor=False)
-    active = geography.activity(data.queries().totals("country", since, until))
-    bodies = data.queries().bodies(AlertFilter(since=since, detectors=("impossible-geography",)), limit=JOURNEYS)
+    active = geography.activity(data.queries().totals("country", *window))
+    bodies = data.queries().bodies(AlertFilter(since=window[0], detectors=TRAVEL), limit=JOURNEYS)
     travelled = geography.journeys(Alert.model_validate_json(body) for body in bodies)
     if active.empty and travelled.empty:
         st.caption("No event of this window says which country it came from.")
         return
-    st.altair_chart(geography.world(active, travelled), alt="World map: events by country, arcs of impossible journeys")
-    st.caption("Circles: events by country. Arcs: changes of country in the evidence of travel alerts.")
+    st.altair_chart(
+        geography.world(active, travelled), alt="World map: events by country, arcs for changes of country in alerts"
+    )
+    st.caption("Circles: events by country. Arcs: from the country that was expected to the one an alert saw.")
 
 
 def entities() -> None:

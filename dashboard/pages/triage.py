@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pandas as pd
@@ -34,7 +34,7 @@ class Snapshot:
     """One page of rows as they were at `taken_at` (µs): selections are positions in these, whatever happens since.
 
     `where` is the choice with its age made a time. `newest` is the newest alert's cursor then; `after` and `following`
-    are the store's places before and after the page.
+    are the store's places before and after the page. `leading` names, for incidents, the entity that each is about.
     """
 
     choice: Choice
@@ -44,6 +44,7 @@ class Snapshot:
     following: tuple[Any, ...] | None
     newest: int
     taken_at: int
+    leading: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -52,7 +53,7 @@ def main() -> None:
     snapshot = current(choice)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         new_alerts(snapshot)
-        pager(snapshot)
+        extent(snapshot)
     if not snapshot.rows:
         nothing(choice)
     elif choice.view == ALERTS:
@@ -76,7 +77,8 @@ def take(choice: Choice, after: tuple[Any, ...] | None) -> Snapshot:
     find = queries.alerts if choice.view == ALERTS else queries.incidents
     where = choice.until(queries.newest_time())
     page = find(where, sort=choice.sort, after=after, limit=PAGE)
-    snapshot = Snapshot(choice, where, after, page.rows, page.following, page.newest, page.now)
+    leading = {} if choice.view == ALERTS else queries.leading_entities([row.incident_id for row in page.rows])
+    snapshot = Snapshot(choice, where, after, page.rows, page.following, page.newest, page.now, leading)
     st.session_state.snapshot = snapshot
     return snapshot
 
@@ -92,6 +94,8 @@ def new_alerts(snapshot: Snapshot) -> None:
             type="primary" if count else "secondary",
             disabled=not count,
             shortcut="N",
+            # One button, not a new one for each count.
+            key="new",
             help=f"Alerts since {clock_time(snapshot.taken_at)}. The table waits for you.",
         ):
             st.session_state.pages = []
@@ -99,19 +103,26 @@ def new_alerts(snapshot: Snapshot) -> None:
             st.rerun()
 
 
+def extent(snapshot: Snapshot) -> None:
+    """Which rows these are, and as of when."""
+    if snapshot.rows:
+        first = len(st.session_state.pages) * PAGE + 1
+        st.text(f"{first}-{first + len(snapshot.rows) - 1}, as of {clock_time(snapshot.taken_at)}")
+
+
 def pager(snapshot: Snapshot) -> None:
     """Pages by keyset: the store goes on from the last row instead of counting from the first."""
     before: list[Any] = st.session_state.pages
-    if st.button("Previous", icon=":material/chevron_left:", disabled=not before):
-        take(snapshot.choice, before.pop())
-        st.rerun()
-    if st.button("Next", icon=":material/chevron_right:", disabled=snapshot.following is None):
-        before.append(snapshot.after)
-        take(snapshot.choice, snapshot.following)
-        st.rerun()
-    first = len(before) * PAGE + 1
-    if snapshot.rows:
-        st.text(f"{first}-{first + len(snapshot.rows) - 1}, as of {clock_time(snapshot.taken_at)}")
+    if not before and snapshot.following is None:
+        return
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Previous", icon=":material/chevron_left:", disabled=not before):
+            take(snapshot.choice, before.pop())
+            st.rerun()
+        if st.button("Next", icon=":material/chevron_right:", disabled=snapshot.following is None):
+            before.append(snapshot.after)
+            take(snapshot.choice, snapshot.following)
+            st.rerun()
 
 
 def nothing(choice: Choice) -> None:
@@ -140,7 +151,9 @@ def alerts(snapshot: Snapshot) -> None:
 def incidents(snapshot: Snapshot) -> None:
     """The incident table, and the alerts inside the selected one below it."""
     chosen = table(
-        incident_table(snapshot.rows), snapshot, "Incidents, one a row; select a row to see its alerts below"
+        incident_table(snapshot.rows, snapshot.leading),
+        snapshot,
+        "Incidents, one a row; select a row to see its alerts below",
     )
     if chosen is None:
         st.caption("Select an incident to see the alerts inside it.")
@@ -155,7 +168,7 @@ def incidents(snapshot: Snapshot) -> None:
 
 
 def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
-    """Draw a table of the snapshot; the position of the selected row."""
+    """Draw a table of the snapshot and its pager; give the position of the selected row."""
     event = st.dataframe(
         frame,
         hide_index=True,
@@ -167,6 +180,8 @@ def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
         column_config=column_config(frame, time_format="MM-DD HH:mm:ss"),
         alt=alt,
     )
+    # Not above the table, whose tool bar would cover it.
+    pager(snapshot)
     rows = event.selection.rows
     return rows[0] if rows else None
 

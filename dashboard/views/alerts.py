@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -11,12 +11,13 @@ import pandas as pd
 from dashboard.safe import visible
 from dashboard.theme import severity_label
 from dashboard.views.frames import frame, instants, texts
+from dashboard.words import tactic_name
 
 ALERT_COLUMNS: Final = (
-    *("Severity", "Alert", "Entity", "Tactics", "Began (UTC)"),
-    *("Last (UTC)", "Findings", "Risk", "State", "Page"),
+    *("Severity", "Alert", "Entity", "Began (UTC)", "Last (UTC)"),
+    *("Findings", "Risk", "State", "Page", "Tactics"),
 )
-INCIDENT_COLUMNS: Final = ("Severity", "Incident", "Alerts", "Tactics", "Began (UTC)", "Last (UTC)")
+INCIDENT_COLUMNS: Final = ("Severity", "Incident", "Entity", "Alerts", "Began (UTC)", "Last (UTC)", "Tactics")
 
 
 def alert_link(alert_id: str) -> str:
@@ -31,46 +32,53 @@ def entity_link(type_: str, id_: str) -> str:
 
 def alert_table(alerts: Iterable[object]) -> pd.DataFrame:
     """One line an alert, in the order given; columns `ALERT_COLUMNS`."""
-    names = ["severity", "title", "entity_type", "entity_id", "tactics", "start", "end", "count", "risk", "episode"]
-    found = frame(alerts, [*names, "alert_id"])
+    names = ["severity", "title", "entity_type", "entity_id", "start", "end", "count", "risk", "episode"]
+    found = frame(alerts, [*names, "alert_id", "tactics"])
     cells = (
         found["severity"].map(lambda severity: [severity_label(severity)]),
         texts(found["title"]),
         texts(found["entity_type"] + " " + found["entity_id"].astype("object")),
-        found["tactics"].map(_words),
         instants(found["start"]),
         instants(found["end"]),
         found["count"],
         found["risk"],
         found["episode"].map(state_word),
         found["alert_id"].map(alert_link),
+        found["tactics"].map(_tactics),
     )
     return pd.DataFrame(dict(zip(ALERT_COLUMNS, cells, strict=True)))
 
 
-def incident_table(incidents: Iterable[object]) -> pd.DataFrame:
-    """One line an incident, in the order given; columns `INCIDENT_COLUMNS`."""
-    found = frame(incidents, ["severity", "title", "alert_count", "tactics", "start", "end"])
+def incident_table(incidents: Iterable[object], leading: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """One line an incident, in the order given; columns `INCIDENT_COLUMNS`.
+
+    Args:
+        incidents: rows of the store.
+        leading: incident id → type and id of the entity that its worst alert is about.
+    """
+    names = ["severity", "title", "incident_id", "alert_count", "start", "end", "tactics"]
+    found = frame(incidents, names)
     cells = (
         found["severity"].map(lambda severity: [severity_label(severity)]),
         texts(found["title"]),
+        found["incident_id"].map(lambda id_: visible(" ".join(leading.get(id_, ())))),
         found["alert_count"],
-        found["tactics"].map(_words),
         instants(found["start"]),
         instants(found["end"]),
+        found["tactics"].map(_tactics),
     )
     return pd.DataFrame(dict(zip(INCIDENT_COLUMNS, cells, strict=True)))
 
 
 def risk_table(entities: Iterable[object]) -> pd.DataFrame:
-    """Entities by risk: `Risk`, `Entity`, `Because` (detectors behind it), `Same entity` (an address)."""
+    """Entities by risk: `Risk`, `Entity`, `Because` (detectors behind it), `More` (an address)."""
     found = frame(entities, ["score", "type", "id", "parts"])
     return pd.DataFrame(
         {
             "Risk": found["score"],
             "Entity": texts(found["type"] + " " + found["id"].astype("object")),
-            "Because": found["parts"].map(lambda parts: _words(dict.fromkeys(part["detector"] for part in parts))),
-            "Same entity": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
+            "Because": found["parts"].map(_detectors),
+            "More": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
         }
     )
 
@@ -80,5 +88,9 @@ def state_word(episode: str) -> str:
     return "Closed" if episode == "closed" else "Open"
 
 
-def _words(values: Iterable[str]) -> str:
-    return ", ".join(visible(value) for value in values)
+def _tactics(names: Iterable[str]) -> str:
+    return ", ".join(tactic_name(name) for name in names)
+
+
+def _detectors(parts: Iterable[Mapping[str, str]]) -> str:
+    return ", ".join(dict.fromkeys(visible(part["detector"]) for part in parts))

@@ -9,11 +9,11 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import severity_name
-from dashboard.views.charts import severity_colour, severity_shape, utc_axis, utc_tooltip
+from dashboard.views.charts import INK, legend, severity_colour, severity_shape, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
 
-ROW_HEIGHT: Final = 40
-FRAME_HEIGHT: Final = 130
+ROW_HEIGHT: Final = 46
+FRAME_HEIGHT: Final = 110
 """Legend, axis and its title."""
 
 
@@ -34,13 +34,23 @@ def episodes(alerts: Iterable[object]) -> pd.DataFrame:
 
 
 def timeline(found: pd.DataFrame, window: tuple[int, int]) -> alt.LayerChart:
-    """A mark where each of a few episodes began, and a line for as long as it ran, over `window` (µs)."""
-    base = _frame(found, window, "start").encode(
-        color=severity_colour(),
-        tooltip=["severity:N", "verdict:N", "entity:N", utc_tooltip("start", "began"), utc_tooltip("end", "last")],
+    """A mark where each of a few episodes began, and a line for as long as it ran, over `window` (µs).
+
+    An episode that began before the window has only its line.
+    """
+    first = pd.Timestamp(window[0], unit="us", tz="UTC")
+    rows = found["detector"].nunique()
+    tooltip = ["severity:N", "verdict:N", "entity:N", utc_tooltip("start", "began"), utc_tooltip("end", "last")]
+    spans = (
+        _frame(found.assign(shown=found["start"].where(found["start"] >= first, first)), window, "shown", rows)
+        .mark_rule(strokeWidth=3, opacity=0.5)
+        .encode(x2="end:T", color=severity_colour(legend=legend()), tooltip=tooltip)
     )
-    spans = base.mark_rule(strokeWidth=3, opacity=0.45, clip=True).encode(x2="end:T")
-    marks = base.mark_point(filled=True, size=90, opacity=0.9, clip=True).encode(shape=severity_shape())
+    marks = (
+        _frame(found[found["start"] >= first], window, "start", rows)
+        .mark_point(filled=True, size=90, opacity=0.9)
+        .encode(color=severity_colour(legend=legend()), shape=severity_shape(legend=legend()), tooltip=tooltip)
+    )
     chart: alt.LayerChart = spans + marks
     return chart
 
@@ -63,31 +73,32 @@ def attack_counts(buckets: Iterable[object]) -> pd.DataFrame:
 def density(counts: pd.DataFrame, window: tuple[int, int]) -> alt.Chart:
     """A mark for the many alerts of each bucket, the larger the more, over `window` (µs)."""
     chart: alt.Chart = (
-        _frame(counts, window, "time")
-        .mark_point(filled=True, opacity=0.75, clip=True)
+        _frame(counts, window, "time", counts["detector"].nunique())
+        .mark_point(filled=True, opacity=0.75)
         .encode(
-            color=severity_colour(),
-            shape=severity_shape(),
-            size=alt.Size("count:Q", scale=alt.Scale(type="sqrt", range=[20, 220]), legend=None),
+            color=severity_colour(legend=legend()),
+            shape=severity_shape(legend=legend()),
+            size=alt.Size("count:Q", scale=alt.Scale(type="sqrt", range=[20, 150]), legend=None),
             tooltip=["severity:N", "detector:N", "count:Q", utc_tooltip("time", "from")],
         )
     )
     return chart
 
 
-def _frame(found: pd.DataFrame, window: tuple[int, int], time: str) -> alt.Chart:
-    rows = max(found["detector"].nunique(), 2)
-    # The names stand on the lines: on a telephone a margin for them would leave nothing of the plot.
+def _frame(found: pd.DataFrame, window: tuple[int, int], time: str, rows: int) -> alt.Chart:
+    # The names stand above the lines: on a telephone a margin for them would leave nothing of the plot.
     names = alt.Axis(
         title=None,
         grid=True,
         ticks=False,
         domain=False,
+        labelColor=INK,
         labelAlign="left",
         labelPadding=-2,
-        labelOffset=-9,
+        labelOffset=-ROW_HEIGHT // 3,
+        labelLimit=320,
         labelOverlap=False,
     )
-    return alt.Chart(found, height=rows * ROW_HEIGHT + FRAME_HEIGHT).encode(
-        x=utc_axis(time, window=window), y=alt.Y("detector:N", axis=names)
+    return alt.Chart(found, height=max(rows, 2) * ROW_HEIGHT + FRAME_HEIGHT).encode(
+        x=utc_axis(time, window), y=alt.Y("detector:N", axis=names)
     )

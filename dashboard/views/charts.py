@@ -1,15 +1,26 @@
-"""What charts share: a UTC axis that says so, and the severity scales."""
+"""What charts share: a UTC axis that says so, the severity scales, and rows of bars that each have their own height."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import altair as alt
+import pandas as pd
 
-from dashboard.theme import SEVERITIES, severity_name
-from dashboard.words import MILLISECOND
+from dashboard.theme import NEUTRAL, SEVERITIES, severity_name
+from dashboard.words import MILLISECOND, SECOND
 
 NAMES: Final = [severity_name(severity) for severity in SEVERITIES]
+ROWS_HEIGHT: Final = 300
+EDGE_PIXELS: Final = 9
+"""Room for a mark that stands at the end of a time axis."""
+INK: Final = "currentColor"
+"""Words of a chart are SVG: they take the colour of the page's text, as the theme's own grey is too faint to read."""
+_FILLED: Final = 0.6
+"""Share of a row that its highest bar takes; the words of the row stand above it."""
 
 
 # The date at midnight, else the time of day on 24 hours, with seconds where the axis is that fine.
@@ -17,25 +28,40 @@ _TIME_LABEL: Final = (
     "utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value) == 0 ? utcFormat(datum.value, '%b %d') "
     ": utcFormat(datum.value, utcseconds(datum.value) == 0 ? '%H:%M' : '%H:%M:%S')"
 )
+_FEW_ON_A_TELEPHONE: Final = {"expr": "width < 500 ? 3 : 6"}
 
 
-def utc_axis(field: str = "time", *, window: tuple[int, int] | None = None) -> alt.X:
-    """A time axis in UTC, over the data or over `window` (µs)."""
-    axis = alt.Axis(title="UTC", tickCount=6, labelOverlap=True, grid=False, labelExpr=_TIME_LABEL)
-    ends = [{"expr": str(micros // MILLISECOND)} for micros in window] if window else alt.Undefined
-    return alt.X(f"{field}:T", scale=alt.Scale(type="utc", domain=ends), axis=axis)
+def utc_axis(field: str, window: tuple[int, int]) -> alt.X:
+    """A time axis in UTC over `window` (µs) that names its day."""
+    axis = alt.Axis(
+        title=f"UTC, {days(window)}",
+        tickCount=_FEW_ON_A_TELEPHONE,
+        labelOverlap=True,
+        grid=False,
+        labelExpr=_TIME_LABEL,
+        labelColor=INK,
+        titleColor=INK,
+    )
+    ends = [{"expr": str(micros // MILLISECOND)} for micros in window]
+    return alt.X(f"{field}:T", scale=alt.Scale(type="utc", domain=ends, padding=EDGE_PIXELS), axis=axis)
 
 
-def severity_colour() -> alt.Color:
+def days(window: tuple[int, int]) -> str:
+    """The day of a span (µs), or its first and last."""
+    first, last = (f"{datetime.fromtimestamp(micros // SECOND, UTC):%Y-%m-%d}" for micros in window)
+    return first if first == last else f"{first} to {last}"
+
+
+def severity_colour(*, legend: alt.Legend | None) -> alt.Color:
     """Colour by the field `severity` (a word)."""
     colours = [look.colour for look in SEVERITIES.values()]
-    return alt.Color("severity:N", scale=alt.Scale(domain=NAMES, range=colours), legend=legend(), sort=NAMES)
+    return alt.Color("severity:N", scale=alt.Scale(domain=NAMES, range=colours), legend=legend, sort=NAMES)
 
 
-def severity_shape() -> alt.Shape:
+def severity_shape(*, legend: alt.Legend | None) -> alt.Shape:
     """Shape by the field `severity` (a word)."""
     shapes = [look.shape for look in SEVERITIES.values()]
-    return alt.Shape("severity:N", scale=alt.Scale(domain=NAMES, range=shapes), legend=legend(), sort=NAMES)
+    return alt.Shape("severity:N", scale=alt.Scale(domain=NAMES, range=shapes), legend=legend, sort=NAMES)
 
 
 def utc_tooltip(field: str, title: str) -> alt.Tooltip:
@@ -45,4 +71,57 @@ def utc_tooltip(field: str, title: str) -> alt.Tooltip:
 
 def legend() -> alt.Legend:
     """A legend above the chart, in rows that fit a telephone."""
-    return alt.Legend(title=None, orient="top", columns=3, symbolOpacity=1)
+    return alt.Legend(title=None, orient="top", columns=_FEW_ON_A_TELEPHONE, symbolOpacity=1, labelColor=INK)
+
+
+def bar_rows(
+    bars: pd.DataFrame, notes: Mapping[str, str], colours: Mapping[str, str], window: tuple[int, int]
+) -> alt.LayerChart:
+    """Rows of bars over time: what is rare is seen beside what is frequent, because no row has another's scale.
+
+    Args:
+        bars: `row` (a key of `notes`), `time`, `until`, `value`, and what the tooltip shows: `amount` (words).
+        notes: rows from top to bottom, with what is written after the name of each. Words of our own making: they
+            become part of an expression.
+        colours: of each row.
+        window: the time axis, µs.
+    """
+    floor = {row: float(len(notes) - place) for place, row in enumerate(notes, start=1)}
+    peaks = bars.groupby("row")["value"].max()
+    low = bars["row"].map(floor)
+    drawn = bars.assign(low=low, high=low + _FILLED * bars["value"] / bars["row"].map(peaks)).drop(columns="value")
+    level = _levels([f"{row}: {note}" for row, note in notes.items()])
+    lines = alt.Chart(pd.DataFrame({"low": list(floor.values())})).mark_rule(color=NEUTRAL, opacity=0.4).encode(y=level)
+    bar = (
+        alt.Chart(drawn)
+        .mark_rect()
+        .encode(
+            x=utc_axis("time", window),
+            x2="until:T",
+            y=level,
+            y2="high:Q",
+            color=alt.Color("row:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None),
+            tooltip=[utc_tooltip("time", "from"), alt.Tooltip("row:N", title="what"), alt.Tooltip("amount:N")],
+        )
+    )
+    chart: alt.LayerChart = (lines + bar).properties(height=ROWS_HEIGHT)
+    return chart
+
+
+def _levels(names: Sequence[str]) -> alt.Y:
+    # Labels of an axis and no text marks: only they have the colour of the theme. They stand above their bars.
+    axis = alt.Axis(
+        title=None,
+        values=[len(names) - place + _FILLED for place in range(1, len(names) + 1)],
+        labelExpr=f"{json.dumps(names)}[{len(names)} - 1 - floor(datum.value)]",
+        labelColor=INK,
+        labelAlign="left",
+        labelBaseline="bottom",
+        labelPadding=-2,
+        labelLimit=320,
+        labelOverlap=False,
+        grid=False,
+        ticks=False,
+        domain=False,
+    )
+    return alt.Y("low:Q", scale=alt.Scale(domain=[0, max(len(names), 1)], nice=False), axis=axis)

@@ -11,10 +11,12 @@ import pandas as pd
 from dashboard.safe import visible
 from dashboard.theme import ACCENT, SEVERITIES, severity_label
 from dashboard.views.alerts import entity_link
-from dashboard.views.charts import legend, utc_axis, utc_tooltip
+from dashboard.views.charts import INK, legend, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
-from dashboard.words import figure
+from dashboard.words import SECOND, duration, figure
 from schemas.alerts import Alert, Observation
+from schemas.catalogue import Unit
+from schemas.fields import parse_time
 from schemas.vocabulary import Severity
 
 HEIGHT: Final = 240
@@ -23,70 +25,89 @@ EVENT: Final = {
     "ip": "Address",
     "asn": "ASN",
     "country": "Country",
-    "ua": "User agent",
-    "device": "Device",
     "outcome": "Outcome",
+    "device": "Device",
+    "ua": "User agent",
     "vendor_event_id": "Vendor's id",
 }
 
 
 def observed_table(alert: Alert) -> pd.DataFrame:
-    """What was seen beside what was expected: `Measured`, `Seen`, `Expected`, `Threshold`, `Times expected`."""
+    """What was seen beside what was expected: `Measured`, `Seen`, and where known `Expected`, `Threshold`, `Ratio`."""
     rows = [
         (
             visible(seen.metric).replace("_", " "),
-            _with_unit(seen.value, seen.unit),
-            _with_unit(seen.baseline, seen.unit),
-            _with_unit(seen.threshold, seen.unit),
+            measured(seen.value, seen.unit),
+            measured(seen.baseline, seen.unit),
+            measured(seen.threshold, seen.unit),
             _ratio(seen),
         )
         for seen in alert.observed
     ]
-    return pd.DataFrame(rows, columns=["Measured", "Seen", "Expected", "Threshold", "Times expected"])
+    return _filled(pd.DataFrame(rows, columns=["Measured", "Seen", "Expected", "Threshold", "Ratio"]))
 
 
-def _with_unit(value: float | str | None, unit: str) -> str:
-    plain = value is None or isinstance(value, str) or unit in {"count", "ratio", "asn", "country", "time"}
-    return visible(figure(value) if plain else f"{figure(value)} {unit}")
+def measured(value: float | str | None, unit: str) -> str:
+    """A value with its unit, e.g. `20 min 20 s`, `8 883 km`, `3 / min`; nothing for None."""
+    if value is None or isinstance(value, str):
+        return visible(value)
+    match unit:
+        case Unit.SECONDS:
+            return duration(int(value * SECOND)) if value >= 1 else f"{figure(value)} s"
+        case Unit.RATIO | Unit.PROBABILITY:
+            return f"{figure(round(100 * value, 1))} %"
+    rounded = figure(round(value) if value >= 100 else round(value, 2))  # noqa: PLR2004 - three digits tell enough
+    return visible(f"{rounded}{_SUFFIXES.get(unit, f' {unit}')}")
+
+
+_SUFFIXES: Final[dict[str, str]] = {Unit.COUNT: "", Unit.PER_HOUR: " / h", Unit.PER_MINUTE: " / min"}
 
 
 def _ratio(seen: Observation) -> str:
-    reference = seen.baseline if seen.baseline is not None else seen.threshold
+    name, reference = ("threshold", seen.threshold) if seen.baseline is None else ("expected", seen.baseline)
     if isinstance(seen.value, str) or isinstance(reference, str) or not reference:
-        return "-"
-    return f"{figure(round(seen.value / reference, 1))} x"
+        return ""
+    return f"{figure(round(seen.value / reference, 1))} × {name}"  # noqa: RUF001 - the sign that is meant
+
+
+def _filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns that some row fills."""
+    return rows.loc[:, (rows != "").any()]
 
 
 def evidence_rows(alert: Alert) -> pd.DataFrame:
     """The evidence rows in order of time: `time`, and the fields of `EVENT` as text."""
-    found = frame(alert.evidence.rows, ["time", *EVENT])
-    times = pd.to_datetime(found["time"], utc=True, format="ISO8601")
-    rows = pd.DataFrame({"time": times} | {name: texts(found[name]) for name in EVENT})
-    return rows.sort_values("time", kind="stable", ignore_index=True)
+    found = alert.evidence.rows
+    times = pd.to_datetime(pd.Series([row.time for row in found], dtype="object"), utc=True, format="ISO8601")
+    # Not by way of a frame: a missing ASN would make floats of the others.
+    words = {name: pd.Series([visible(getattr(row, name)) for row in found], dtype="object") for name in EVENT}
+    return pd.DataFrame({"time": times} | words).sort_values("time", kind="stable", ignore_index=True)
 
 
 def evidence_table(alert: Alert) -> pd.DataFrame:
     """The evidence rows as a table, without the columns that no row fills."""
-    rows = evidence_rows(alert)
-    return rows.loc[:, (rows != "").any()].rename(columns={"time": "Time (UTC)"} | EVENT)
+    return _filled(evidence_rows(alert)).rename(columns={"time": "Time (UTC)"} | EVENT)
 
 
 def evidence_chart(alert: Alert) -> alt.LayerChart:
-    """The evidence on its time line, by kind of event and source, over the episode's window."""
-    window = pd.DataFrame({"start": [pd.Timestamp(alert.start)], "end": [pd.Timestamp(alert.end)]})
+    """The evidence on its time line, by kind of event and source; the time from first to last finding is shaded."""
+    window = _window(alert)
+    episode = pd.DataFrame({"start": [pd.Timestamp(alert.start)], "end": [pd.Timestamp(alert.end)]})
     colour = SEVERITIES[Severity[alert.severity.upper()]].colour
     shade = (
-        alt.Chart(window, height=HEIGHT)
+        alt.Chart(episode, height=HEIGHT)
         .mark_rect(opacity=0.13, color=colour)
-        .encode(x=utc_axis("start"), x2="end:T", tooltip=[utc_tooltip("start", "began"), utc_tooltip("end", "last")])
+        .encode(
+            x=utc_axis("start", window), x2="end:T", tooltip=[utc_tooltip("start", "began"), utc_tooltip("end", "last")]
+        )
     )
     rows = evidence_rows(alert)
     points = (
         alt.Chart(rows.assign(ip=rows["ip"].where(rows["ip"] != "", "no address")))
         .mark_point(filled=True, size=110, opacity=0.9, color=ACCENT)
         .encode(
-            x=utc_axis("time"),
-            y=alt.Y("ip:N", title=None, axis=alt.Axis(labelLimit=150, grid=True)),
+            x=utc_axis("time", window),
+            y=alt.Y("ip:N", title=None, axis=alt.Axis(labelLimit=150, labelColor=INK, grid=True)),
             shape=alt.Shape("type:N", legend=legend()),
             tooltip=[utc_tooltip("time", "Time"), *(alt.Tooltip(f"{name}:N", title=EVENT[name]) for name in EVENT)],
         )
@@ -95,17 +116,24 @@ def evidence_chart(alert: Alert) -> alt.LayerChart:
     return chart
 
 
+def _window(alert: Alert) -> tuple[int, int]:
+    """From the first to the last of evidence and episode, µs; at least a second."""
+    times = [parse_time(time) for time in (alert.start, alert.end, *(row.time for row in alert.evidence.rows))]
+    return min(times), max(*times, min(times) + SECOND)
+
+
 def entity_table(alert: Alert) -> pd.DataFrame:
-    """`Role`, `Entity`, `Name`, and `Same entity` (the address of all alerts about it)."""
+    """`Role`, `Entity`, `Name` where one has a name, and `More` (an address)."""
     found = frame(alert.entities, ["role", "type", "id", "name"])
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "Role": found["role"].map(str).astype("object"),
             "Entity": texts(found["type"].map(str) + " " + found["id"].astype("object")),
             "Name": texts(found["name"]),
-            "Same entity": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
+            "More": [entity_link(type_, id_) for type_, id_ in zip(found["type"], found["id"], strict=True)],
         }
     )
+    return _filled(rows)
 
 
 def history_table(revisions: Iterable[object]) -> pd.DataFrame:

@@ -21,8 +21,9 @@ def instants(micros: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def texts(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Strings of events as they may stand in a plain cell."""
-    return values.map(visible).astype("object")
+    """Strings of events as they may stand in a plain cell; what is missing is empty."""
+    # pandas makes NaN of a None among strings, which would read "nan".
+    return values.map(visible, na_action="ignore").fillna("").astype("object")
 
 
 def _value(row: object, name: str) -> object:

@@ -1,4 +1,4 @@
-"""The offline map: countries that events came from, and the journeys that alerts call impossible.
+"""The offline map: countries that events came from, and the changes of country that alerts speak of.
 
 Events carry a country, not an address on the map, so a place is the point of its country in `assets/countries.csv`.
 """
@@ -6,7 +6,7 @@ Events carry a country, not an address on the map, so a place is the point of it
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from math import asin, atan2, cos, degrees, radians, sin, sqrt
@@ -17,7 +17,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import ACCENT, NEUTRAL, severity_name
-from dashboard.views.charts import severity_colour, severity_shape
+from dashboard.views.charts import legend, severity_colour, severity_shape
 from schemas.alerts import Alert
 from schemas.vocabulary import Severity
 
@@ -25,7 +25,9 @@ OUTLINES_PATH: Final = "/map/countries-110m.json"
 """Where the server gives the outlines; the browser keeps them."""
 STEPS: Final = 16
 """Points of an arc: enough to look round at the width of a screen."""
-HEIGHT: Final = 340
+HEIGHT: Final = 310
+ANTARCTICA: Final = "010"
+"""Its ISO 3166-1 number. Nobody logs in there, and it takes a fifth of the map."""
 _ASSETS: Final = Path(__file__).parents[1] / "assets"
 
 
@@ -52,7 +54,9 @@ def activity(counts: Iterable[tuple[str, int]]) -> pd.DataFrame:
 
 
 def journeys(alerts: Iterable[Alert]) -> pd.DataFrame:
-    """Changes of country in the alerts' evidence, as points of arcs; the same change of many alerts is one arc.
+    """Changes of country as points of arcs: within an alert's evidence, or from the country that was expected.
+
+    The same change of many alerts is one arc.
 
     Returns:
         `arc` (one per unbroken line), `step`, `lon`, `lat`, `severity` (of the worst), `journey`, `alerts` (how many);
@@ -74,11 +78,17 @@ def journeys(alerts: Iterable[Alert]) -> pd.DataFrame:
 def _legs(alerts: Iterable[Alert]) -> dict[tuple[Place, Place], list[Severity]]:
     found: dict[tuple[Place, Place], list[Severity]] = {}
     for alert in alerts:
-        rows = sorted(alert.evidence.rows, key=lambda row: row.time)
-        seen = [places()[row.country] for row in rows if row.country in places()]
-        for leg in dict.fromkeys(leg for leg in pairwise(seen) if leg[0] != leg[1]):
+        for leg in dict.fromkeys(_changes(alert)):
             found.setdefault(leg, []).append(Severity[alert.severity.upper()])
     return found
+
+
+def _changes(alert: Alert) -> Iterator[tuple[Place, Place]]:
+    seen = [row.country for row in sorted(alert.evidence.rows, key=lambda row: row.time) if row.country in places()]
+    expected = [(o.baseline, o.value) for o in alert.observed if o.unit == "country"]
+    for origin, goal in [*pairwise(seen), *expected]:
+        if origin != goal and origin in places() and goal in places():
+            yield places()[str(origin)], places()[str(goal)]
 
 
 def great_circle(origin: Place, goal: Place, steps: int = STEPS) -> Sequence[tuple[float, float]]:
@@ -104,8 +114,10 @@ def great_circle(origin: Place, goal: Place, steps: int = STEPS) -> Sequence[tup
 
 def world(active: pd.DataFrame, travelled: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """Land, a circle for each country's events, and an arc with the severity's mark at its end for each journey."""
-    land = alt.Chart(alt.topo_feature(OUTLINES_PATH, "countries")).mark_geoshape(
-        fill=NEUTRAL, fillOpacity=0.22, stroke=NEUTRAL, strokeOpacity=0.5, strokeWidth=0.4
+    land = (
+        alt.Chart(alt.topo_feature(OUTLINES_PATH, "countries"))
+        .transform_filter(alt.datum.id != ANTARCTICA)
+        .mark_geoshape(fill=NEUTRAL, fillOpacity=0.22, stroke=NEUTRAL, strokeOpacity=0.5, strokeWidth=0.4)
     )
     circles = (
         alt.Chart(active)
@@ -121,12 +133,12 @@ def world(active: pd.DataFrame, travelled: pd.DataFrame) -> alt.LayerChart | alt
     arcs = (
         alt.Chart(travelled)
         .mark_line(strokeWidth=1.8, opacity=0.85)
-        .encode(detail="arc:N", order="step:Q", color=severity_colour(), **place)
+        .encode(detail="arc:N", order="step:Q", color=severity_colour(legend=legend()), **place)
     )
     arrivals = (
         alt.Chart(travelled[travelled["last"]])
         .mark_point(filled=True, size=80, opacity=1)
-        .encode(color=severity_colour(), shape=severity_shape(), **place)
+        .encode(color=severity_colour(legend=legend()), shape=severity_shape(legend=legend()), **place)
     )
     layers = [land, circles] if travelled.empty else [land, circles, arcs, arrivals]
     return alt.layer(*layers).project("equalEarth").properties(height=HEIGHT)

@@ -10,12 +10,14 @@ from typing import Any, Final
 import pandas as pd
 
 from dashboard.views.frames import frame, instants, texts
-from dashboard.words import SECOND, clock_time, duration, figure
+from dashboard.words import MINUTE, SECOND, clock_time, counted, duration
 
 HEARTBEAT: Final = SECOND
 """How often a worker says that it lives."""
 STALE: Final = 2 * HEARTBEAT + SECOND
 """Two missed heartbeats, and a second for the way."""
+OLD: Final = 15 * MINUTE
+"""Age of the newest judged event from which the header says so: more than events may be late, or a page may be."""
 
 
 class Level(StrEnum):
@@ -31,7 +33,7 @@ class Freshness:
     """What the header says.
 
     Attributes:
-        level: `lost` when no leader has a fresh heartbeat, `waiting` when it lives and does not judge events.
+        level: `lost` when no leader has a fresh heartbeat; `waiting` when it lives and judges no events, or old ones.
         headline: a few words.
         facts: (name, value) pairs.
     """
@@ -49,19 +51,34 @@ def freshness(workers: Sequence[Any], now: int) -> Freshness:
     leader = max((w for w in workers if w.state != "standby"), key=lambda w: w.seen_at, default=None)
     if leader is None:
         return Freshness(Level.LOST, "No worker has reported yet" if not workers else "Standby only: nobody leads", ())
+    judged = _judged(leader.watermark)
     facts = (
-        ("Data as of", clock_time(leader.watermark) if leader.watermark is not None else "no event yet"),
-        ("Event-time lag", duration(now - leader.watermark) if leader.watermark is not None else "-"),
-        ("Consumer lag", "-" if leader.lag is None else f"{figure(leader.lag)} records"),
+        ("Data as of", "no event yet" if judged is None else clock_time(judged)),
+        ("Event-time lag", "-" if judged is None else duration(now - judged)),
+        ("Consumer lag", "-" if leader.lag is None else counted(leader.lag, "record")),
     )
-    silence = now - leader.seen_at
+    level, headline = _state_of(leader, now)
+    return Freshness(level, headline, facts)
+
+
+def _state_of(leader: Any, now: int) -> tuple[Level, str]:  # noqa: ANN401 - a row
+    silence, judged = now - leader.seen_at, _judged(leader.watermark)
     if leader.state == "stopped":
-        return Freshness(Level.LOST, f"Worker stopped {duration(silence)} ago: this is old data", facts)
+        return Level.LOST, f"Worker stopped {duration(silence)} ago: this is old data"
     if silence > STALE:
-        return Freshness(Level.LOST, f"No heartbeat for {duration(silence)}: this is old data", facts)
+        return Level.LOST, f"No heartbeat for {duration(silence)}: this is old data"
     if leader.state != "running":
-        return Freshness(Level.WAITING, f"Worker is {leader.state}", facts)
-    return Freshness(Level.LIVE, "Live", facts)
+        return Level.WAITING, f"Worker is {leader.state}"
+    if judged is None:
+        return Level.WAITING, "Worker waits for the first event"
+    if now - judged > OLD:
+        return Level.WAITING, "Worker is catching up" if leader.lag else "No recent event"
+    return Level.LIVE, "Live"
+
+
+def _judged(watermark: int | None) -> int | None:
+    """Event time up to which everything is judged; a worker without events reports a time before all."""
+    return None if watermark is None or watermark < 0 else watermark
 
 
 def worker_table(workers: Iterable[Any], now: int) -> pd.DataFrame:
@@ -75,8 +92,8 @@ def worker_table(workers: Iterable[Any], now: int) -> pd.DataFrame:
             "State": [_state(state, now - seen) for state, seen in zip(found["state"], found["seen_at"], strict=True)],
             "Heartbeat": found["seen_at"].map(lambda seen: f"{duration(now - seen)} ago").astype("object"),
             "Epoch": found["epoch"].astype("Int64"),
-            "Judged up to (UTC)": instants(found["watermark"]),
-            "Lag": found["lag"].astype("Int64"),
+            "Judged up to (UTC)": instants(found["watermark"].map(_judged)),
+            "Lag (records)": found["lag"].astype("Int64"),
             "Since (UTC)": instants(found["started_at"]),
         }
     )

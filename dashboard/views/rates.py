@@ -1,4 +1,4 @@
-"""Event and alert rates."""
+"""Event and alert rates: one row of bars for each kind, so that rare kinds are not lost under frequent ones."""
 
 from __future__ import annotations
 
@@ -8,68 +8,79 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import CATEGORIES, SEVERITIES, severity_name
-from dashboard.views.charts import legend, severity_colour, utc_axis, utc_tooltip
+from dashboard.theme import ACCENT, SEVERITIES, severity_label
+from dashboard.views.charts import bar_rows
 from dashboard.views.frames import frame, instants, texts
-from dashboard.words import MINUTE, duration
+from dashboard.words import DAY, HOUR, MINUTE, duration, figure
 from schemas.vocabulary import EventType
 
-HEIGHT: Final = 260
-TYPES: Final = [member.value for member in EventType]
+MAX_BARS: Final = 96
+STEPS: Final = (MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, DAY)
 
 
-def event_rates(buckets: Iterable[object], step: int) -> pd.DataFrame:
-    """Rows (minute, value, count) of `step` µs each as `time`, `type`, `rate` (events per minute)."""
+def step_for(span: int) -> int:
+    """The finest of `STEPS` that cuts a span (µs) into at most `MAX_BARS` buckets."""
+    return next((step for step in STEPS if span <= step * MAX_BARS), STEPS[-1])
+
+
+def event_rates(buckets: Iterable[object], step: int, counted: tuple[int, int]) -> pd.DataFrame:
+    """Rows (minute, value, count) of `step` µs each as `time`, `until`, `type`, `rate` (events per minute).
+
+    Args:
+        counted: when events were counted, µs; the rate of a bucket that this span cuts is that of the part inside.
+    """
     found = frame(buckets, ["minute", "value", "count"])
+    begins, ends = found["minute"].clip(lower=counted[0]), found["minute"] + step
+    inside = (ends.clip(upper=counted[1]) - begins).clip(lower=MINUTE)
     return pd.DataFrame(
         {
-            "time": instants(found["minute"]),
+            "time": instants(begins),
+            "until": instants(ends),
             "type": texts(found["value"]),
-            "rate": found["count"].astype("float64") * MINUTE / step,
+            "rate": found["count"].astype("float64") * MINUTE / inside,
         }
     )
 
 
-def event_chart(rates: pd.DataFrame, window: tuple[int, int]) -> alt.Chart:
-    """Stacked areas of events per minute by type, over `window` (µs)."""
-    chart: alt.Chart = (
-        alt.Chart(rates, height=HEIGHT)
-        .mark_area(interpolate="step-after")
-        .encode(
-            x=utc_axis(window=window),
-            y=alt.Y("rate:Q", title="events / min", stack="zero"),
-            color=alt.Color(
-                "type:N",
-                scale=alt.Scale(domain=TYPES, range=list(CATEGORIES[: len(TYPES)])),
-                legend=legend(),
-            ),
-            tooltip=[utc_tooltip("time", "from"), "type:N", alt.Tooltip("rate:Q", format=",.1f", title="events / min")],
-        )
-    )
-    return chart
+def event_chart(rates: pd.DataFrame, window: tuple[int, int]) -> alt.LayerChart:
+    """Events per minute by type over `window` (µs), with the latest rate and the highest of each."""
+    amounts = [f"{figure(round(rate, 1))} events / min" for rate in rates["rate"]]
+    bars = rates.rename(columns={"type": "row", "rate": "value"}).assign(amount=amounts)
+    peaks = rates.groupby("type")["rate"].max()
+    latest = rates[rates["time"] == rates["time"].max()].groupby("type")["rate"].sum()
+    kinds = [kind.value for kind in EventType if kind in peaks]
+    notes = {kind: f"{_rate(latest.get(kind, 0.0))} / min, peak {_rate(peaks[kind])}" for kind in kinds}
+    return bar_rows(bars[bars["row"].isin(kinds)], notes, dict.fromkeys(kinds, ACCENT), window)
 
 
-def alert_counts(buckets: Iterable[object]) -> pd.DataFrame:
-    """Rows (bucket, severity, count) as `time`, `severity` (a word), `order` (0 is worst), `count`."""
+def _rate(value: float) -> str:
+    return figure(round(value, 1 if value < 10 else 0))  # noqa: PLR2004 - two digits tell enough
+
+
+def alert_counts(buckets: Iterable[object], step: int, since: int) -> pd.DataFrame:
+    """Rows (bucket, severity, count) of `step` µs each as `time`, `until`, `severity` (shape and word), `count`.
+
+    Counts of one bucket and severity are summed, the first bucket begins at `since` µs; the worst come first.
+    """
     found = frame(buckets, ["bucket", "severity", "count"])
-    words = found["severity"].map(severity_name).astype("object")
-    order = words.map({severity_name(severity): place for place, severity in enumerate(SEVERITIES)})
-    return pd.DataFrame({"time": instants(found["bucket"]), "severity": words, "order": order, "count": found["count"]})
-
-
-def alert_chart(counts: pd.DataFrame, step: int, window: tuple[int, int]) -> alt.Chart:
-    """Stacked bars of alerts that began in each bucket, worst at the bottom, over `window` (µs)."""
-    ends = counts.assign(until=counts["time"] + pd.Timedelta(step, unit="us"))
-    chart: alt.Chart = (
-        alt.Chart(ends, height=HEIGHT)
-        .mark_bar(orient="vertical", binSpacing=1)
-        .encode(
-            x=utc_axis(window=window),
-            x2="until:T",
-            y=alt.Y("count:Q", title=f"alerts per {duration(step)}", axis=alt.Axis(tickMinStep=1), stack="zero"),
-            color=severity_colour(),
-            order=alt.Order("order:Q"),
-            tooltip=[utc_tooltip("time", "from"), "severity:N", "count:Q"],
-        )
+    found = found.groupby(["severity", "bucket"], as_index=False).sum()
+    found = found.sort_values(["severity", "bucket"], ascending=[False, True], ignore_index=True)
+    return pd.DataFrame(
+        {
+            "time": instants(found["bucket"].clip(lower=since)),
+            "until": instants(found["bucket"] + step),
+            "severity": found["severity"].map(severity_label).astype("object"),
+            "count": found["count"],
+        }
     )
-    return chart
+
+
+def alert_chart(counts: pd.DataFrame, step: int, window: tuple[int, int]) -> alt.LayerChart:
+    """Alerts that began in each bucket of `step` µs by severity over `window` (µs), with their sum and the most."""
+    bars = counts.rename(columns={"severity": "row", "count": "value"}).assign(amount=counts["count"].map(figure))
+    of = {label: counts.loc[counts["severity"] == label, "count"] for label in counts["severity"].unique()}
+    notes = {
+        label: f"{figure(count.sum())}, peak {figure(count.max())} in {duration(step)}" for label, count in of.items()
+    }
+    colours = {severity_label(severity): look.colour for severity, look in SEVERITIES.items()}
+    return bar_rows(bars, notes, colours, window)

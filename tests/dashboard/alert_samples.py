@@ -31,8 +31,8 @@ HOSTILE: Final = (
     "![x](http://foreign.invalid/a.png) <img src=http://foreign.invalid/b.png> [l](http://foreign.invalid) "
     "http://foreign.invalid/c www.foreign.invalid :red[red] :material/bug_report: $\\frac{1}{2}$ `code` "
     '<script>fetch("http://foreign.invalid/d")</script> =HYPERLINK("http://foreign.invalid") '
-    "\u202eesrever\u202c \u200b\x07 " + "W" * 300
-)
+    "\u202eesrever\u202c \u200b\x07 "
+).ljust(1_024, "W")
 _CASES: Final = (
     ("refresh-reuse", "stolen", "A spent refresh token came back", "critical", "family", "T1528", "Credential Access"),
     ("impossible-geography", "impossible-travel", "Two places, too far", "high", "user", "T1078.004", "Initial Access"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import groupby, islice
 from pathlib import Path
+from threading import Event, Thread
 
 from schemas.alerts import Alert
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
@@ -19,6 +22,7 @@ from store.writer import AlertWriter
 from tests.dashboard.alert_samples import NOON, SECOND
 
 MINUTE = 60 * SECOND
+BEAT_SECONDS = 0.5
 COUNTRIES = {"DE": 900, "US": 700, "SG": 120, "BR": 60, "XX": 5}
 
 
@@ -32,30 +36,80 @@ def new_store(directory: Path) -> str:
 
 
 def fill(url: str, alerts: Iterable[Alert], *, hours: int = 24, watermark: int = NOON) -> None:
-    """Write alerts, incidents, risks, rollups, dead letters, a checkpoint and a live worker."""
+    """Write alerts, incidents, risks, rollups, dead letters of now, a checkpoint and a live worker."""
+    add(url, alerts)
     database = connect(url)
-    epoch = Lease(database, "worker-1", timedelta(minutes=10)).acquire()
-    assert epoch is not None
-    writer = AlertWriter(database)
-    remaining = iter(alerts)
-    while part := list(islice(remaining, 500)):
-        writer.commit_revisions(
-            [Revision(alert) for alert in part], epoch, incidents=_incidents(part), risks=_risks(part[:8])
+    with leading(database) as epoch:
+        Checkpoints(database).commit(
+            Checkpoint(1, "digest", {}, {}),
+            epoch,
+            rollups=_rollups(hours, watermark),
+            dead_letters=[DeadLetterCount(now(), "not-json", 3), DeadLetterCount(now(), "too-late", 41)],
         )
-    Checkpoints(database).commit(
-        Checkpoint(1, "digest", {}, {}),
-        epoch,
-        rollups=_rollups(hours, watermark),
-        dead_letters=[DeadLetterCount(watermark, "not-json", 3), DeadLetterCount(watermark, "too-late", 41)],
-    )
     beat(database, watermark)
     database.close()
 
 
-def beat(database: Database, watermark: int = NOON, *, state: WorkerState = WorkerState.RUNNING) -> None:
+def add(url: str, alerts: Iterable[Alert]) -> None:
+    """Write revisions of alerts, with their incidents and some risks."""
+    database = connect(url)
+    writer = AlertWriter(database)
+    remaining = iter(alerts)
+    with leading(database) as epoch:
+        while part := list(islice(remaining, 500)):
+            writer.commit_revisions(
+                [Revision(alert) for alert in part], epoch, incidents=_incidents(part), risks=_risks(part[:8])
+            )
+    database.close()
+
+
+@contextmanager
+def leading(database: Database) -> Iterator[int]:
+    """The epoch of a lease that is given back."""
+    lease = Lease(database, "worker-1", timedelta(minutes=10))
+    epoch = lease.acquire()
+    assert epoch is not None
+    yield epoch
+    lease.release(epoch)
+
+
+@contextmanager
+def beating(url: str, watermark: int | None = None) -> Iterator[None]:
+    """A worker that lives as long as the block; without a watermark it has judged everything up to now."""
+    database = connect(url)
+    ended = Event()
+
+    def live() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            beat(database, watermark or now())
+
+    beat(database, watermark or now())
+    thread = Thread(target=live, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        database.close()
+
+
+def now() -> int:
+    """The wall clock, µs."""
+    return time.time_ns() // 1_000
+
+
+def beat(
+    database: Database,
+    watermark: int | None = NOON,
+    *,
+    state: WorkerState = WorkerState.RUNNING,
+    name: str = "worker-1",
+    lag: int = 250,
+) -> None:
     """A worker's sign of life, now."""
     counters = {"records": 1_234_567, "late": 41, "duplicate": 7}
-    Workers(database).beat(Heartbeat("worker-1", "host-a", state, 1, watermark, 250, counters))
+    Workers(database).beat(Heartbeat(name, "host-a", state, 1, watermark, lag, counters))
 
 
 def _incidents(alerts: Sequence[Alert]) -> list[Incident]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.safe import LABEL_LENGTH, safe, visible
+from dashboard.safe import LABEL_LENGTH, escaped, safe, safe_in_badge, visible
 
 
 @given(st.text())
@@ -44,3 +46,16 @@ def test_none_is_nothing() -> None:
 
 def test_letters_of_any_script_stay() -> None:
     assert visible("Zoë 東京 Ελλάς") == "Zoë 東京 Ελλάς"
+
+
+@given(st.text())
+def test_a_badge_shows_brackets_once_escaped(text: str) -> None:
+    escaped_by_streamlit = safe_in_badge(text).replace("[", "\\[").replace("]", "\\]")
+    assert escaped_by_streamlit == safe(text)
+
+
+@given(st.text())
+def test_a_record_keeps_its_content_and_hides_nothing(text: str) -> None:
+    shown = escaped(json.dumps({"ua": text}, indent=2, ensure_ascii=False))
+    assert json.loads(shown) == {"ua": text}
+    assert not {unicodedata.category(c) for c in shown.replace("\n", "")} & {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -1,0 +1,114 @@
+"""Attackers write user agents, names and ids. Whatever they write is shown as text, and nothing comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from schemas.alerts import Alert
+from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
+from store.engine import connect
+from tests.dashboard.alert_samples import HOSTILE, hostile
+from tests.dashboard.filled_store import MINUTE, beat, fill, leading, new_store, now
+from tests.dashboard.served import NARROW, Visit, profile, served, visiting
+
+ALERTS = 6
+LITERAL = "![x](http"
+"""As far as a label shows it unbroken."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    url = new_store(tmp_path_factory.mktemp("hostile"))
+    fill(url, alerts(), watermark=now())
+    database = connect(url)
+    rollups = [
+        Rollup(now() // MINUTE * MINUTE, dimension, 99, HOSTILE, 5) for dimension in ("type", "country", "client")
+    ]
+    refused = [DeadLetterCount(now(), HOSTILE, 7)]
+    with leading(database) as epoch:
+        Checkpoints(database).commit(Checkpoint(2, "d", {}, {}), epoch, rollups=rollups, dead_letters=refused)
+    beat(database, now(), name=HOSTILE)
+    with served(url) as address:
+        yield address
+    database.close()
+
+
+def alerts() -> list[Alert]:
+    return [hostile(number, at=now() - MINUTE) for number in range(ALERTS)]
+
+
+@pytest.fixture(scope="module")
+def telephone(browser: Browser) -> Iterator[BrowserContext]:
+    with profile(browser, width=NARROW) as context:
+        yield context
+
+
+@pytest.fixture
+def visit(telephone: BrowserContext, site: str) -> Iterator[Visit]:
+    with visiting(telephone, site) as visit:
+        yield visit
+
+
+def assert_inert(visit: Visit) -> None:
+    """Nothing of a hostile string became an element, and no hidden character is left in the document."""
+    document = visit.page.content()
+    assert "foreign.invalid" in document
+    assert not {"\u202e", "\u202c", "\u200b", "\x07"} & set(document)
+    for element in ("img", "a", "script", "iframe", "link", "form"):
+        for attribute in ("src", "href", "action"):
+            expect(visit.page.locator(f"{element}[{attribute}*='foreign.invalid']")).to_have_count(0)
+    expect(visit.page.locator(".katex, [data-testid=stMarkdownColoredText]")).to_have_count(0)
+
+
+def test_overview(visit: Visit) -> None:
+    visit.go("/")
+    assert_inert(visit)
+
+
+@pytest.mark.parametrize("view", ["Incidents", "Alerts"])
+def test_triage_and_what_is_selected(visit: Visit, view: str) -> None:
+    visit.go(f"/triage?view={view}&state=Open&state=Closed&detector={quote(HOSTILE)}&tactic={quote(HOSTILE)}")
+    visit.page.get_by_text("Select a").first.wait_for()
+    visit.select_row(0)
+    card = visit.page.get_by_test_id("stPageLink").filter(has_text=LITERAL).first
+    expect(card).to_be_visible()
+    assert_inert(visit)
+
+
+def test_lists_of_filters(visit: Visit) -> None:
+    visit.go("/triage?age=Last+7+days")
+    for name in ("Detector", "ATT&CK tactic"):
+        visit.page.get_by_role("combobox", name=name).click()
+        option = visit.page.get_by_role("option").filter(has_text=LITERAL).first
+        expect(option).to_be_visible()
+        option.click()
+        visit.page.keyboard.press("Escape")
+        visit.drawn()
+    assert_inert(visit)
+
+
+def test_alert_with_its_tips_and_record(visit: Visit) -> None:
+    visit.go(f"/alert?id={alerts()[0].alert_id}")
+    expect(visit.page.get_by_role("heading", name=LITERAL)).to_be_visible()
+    visit.page.get_by_text("Raw record").click()
+    expect(visit.page.get_by_test_id("stCode").get_by_text(LITERAL).first).to_be_visible()
+    visit.page.locator("svg .mark-symbol path").first.hover(force=True)
+    expect(visit.page.locator("#vg-tooltip-element")).to_contain_text(LITERAL)
+    assert_inert(visit)
+
+
+def test_health(visit: Visit) -> None:
+    visit.go("/health")
+    visit.page.get_by_text("Counters of the worker").click()
+    assert any(LITERAL in cell for cell in visit.cells(0))
+    assert_inert(visit)
+
+
+@pytest.mark.parametrize("path", ["/alert?id=", "/triage?entity=user:", "/triage?severity=", "/?window="])
+def test_addresses(visit: Visit, path: str) -> None:
+    visit.go(path + quote(HOSTILE))
+    expect(visit.page.get_by_test_id("stException")).to_have_count(0)
