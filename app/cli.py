@@ -78,10 +78,9 @@ def main() -> None:
         fail(str(error), code=2)
     except TokentrailError as error:
         fail(str(error), code=1)
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does.
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{where}{error.strerror or error}; check the path and the rights to it", code=1)
 
 
 def _command_of(error: typer.TyperException) -> str:

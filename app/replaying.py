@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from alerts.stream import AlertChanges
+from app.brokers import ANSWER, named_errors
 from app.settings import Settings
 from app.streams import TopicUrl, topic_url
 from app.wiring import new_pipeline, secrets_or_default
@@ -21,6 +23,9 @@ from schemas.errors import ConfigError, SourceError
 from schemas.fields import LATEST_TIME
 
 POLL_SECONDS: Final = 0.2
+QUIET_SECONDS: Final = 10.0
+"""Silence after which the rest of a topic is taken to hold no record, if the broker answers: transactions and
+compaction leave offsets without one."""
 
 
 class Input(Protocol):
@@ -95,19 +100,31 @@ class TopicInput:
     """A topic up to the ends its partitions have now."""
 
     def __init__(self, url: TopicUrl) -> None:
-        self._source = KafkaSource(url.topic, {"bootstrap_servers": url.bootstrap.split(",")}, offsets={})
-        self._begin = dict(self._source.delivered)
-        self._ends = self._source.ends()
+        self._place = url.place
+        with named_errors(url.place):
+            self._source = KafkaSource(url.topic, {"bootstrap_servers": url.bootstrap, **ANSWER}, offsets={})
+            self._begin = dict(self._source.delivered)
+            self._ends = self._source.ends()
         self.faults: list[DeadLetter] = []
 
     def __iter__(self) -> Iterator[RawRecords]:
-        """Read what the topic held at the start."""
+        """Read what the topic held at the start.
+
+        Raises:
+            SourceError: the broker went away.
+        """
+        heard = time.monotonic()
         try:
             while self.active:
-                polled = self._source.poll(POLL_SECONDS)
+                with named_errors(self._place):
+                    polled = self._source.poll(POLL_SECONDS)
+                    if time.monotonic() - heard > QUIET_SECONDS:
+                        self._source.ends()
+                        return
                 self.faults += polled.markers
                 if len(polled.records):
                     yield polled.records
+                    heard = time.monotonic()
         finally:
             self._source.close()
 
@@ -151,10 +168,7 @@ def replay_of(
         if len(urls) > 1:
             raise ConfigError("a topic is replayed alone", place=sources[0], next_step="give one topic, or files")
         return Job(replay, decoder, TopicInput(urls[0]))
-    try:
-        inputs = find_inputs(sources)
-    except FileNotFoundError as error:
-        raise SourceError(str(error), next_step="check the path") from error
+    inputs = _inputs(sources)
 
     def first_time(raw: RawRecords) -> int | None:
         times = decoder.decode(raw).events["time"]
@@ -164,3 +178,14 @@ def replay_of(
     return Job(
         replay, decoder, FileInputs(inputs, Files(inputs, first_time, pipeline.order.clocks, batch_size, stopped))
     )
+
+
+def _inputs(paths: Sequence[str]) -> list[FileInput]:
+    try:
+        return find_inputs(paths)
+    except FileNotFoundError as error:
+        raise SourceError(str(error), next_step="check the path") from error
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror}", place=str(error.filename), next_step="check its rights"
+        ) from error

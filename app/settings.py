@@ -10,11 +10,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
 
+from app.brokers import servers
+from app.faults import first_fault
 from detectors.base import Detector
 from detectors.registry import DETECTORS
+from ingest.vendors import FORMATS
 from schemas.errors import ConfigError
+from store.engine import without_password
+from store.errors import StoreError
 
 DEFAULT_FILE: Final = Path("tokentrail.toml")
 PASSWORD_VARIABLE: Final = "TOKENTRAIL_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
@@ -28,7 +42,14 @@ def _duration(value: object) -> object:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+def _only_duration(value: object) -> object:
+    read = _duration(value)
+    if isinstance(read, str) and not read.startswith("P"):
+        raise ValueError("is no duration; write it like 90s, 10m, 2h or 3d")
+    return read
+
+
+Duration = Annotated[timedelta, BeforeValidator(_only_duration)]
 """A length of time: "10s", "5m", "1h", "14d", ISO 8601, or seconds as a number."""
 
 
@@ -36,11 +57,17 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _servers(value: object) -> object:
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = ",".join(value)
+    return servers(value) if isinstance(value, str) else value
+
+
 class KafkaSettings(_Section):
     """The event topic and how to reach its brokers. The SASL password comes from `TOKENTRAIL_KAFKA_PASSWORD`."""
 
-    bootstrap_servers: Annotated[str | list[str], Field(description="host:port of one or more brokers.")] = (
-        "127.0.0.1:9092"
+    bootstrap_servers: Annotated[list[str], BeforeValidator(_servers)] = Field(
+        ["127.0.0.1:9092"], description="host:port of one or more brokers, as a list or with commas."
     )
     topic: str = "token.events.v1"
     group_id: str = Field(
@@ -55,12 +82,27 @@ class KafkaSettings(_Section):
     ssl_keyfile: Path | None = None
     ssl_check_hostname: bool = True
 
+    @model_validator(mode="after")
+    def _complete(self) -> KafkaSettings:
+        sasl = self.security_protocol.startswith("SASL")
+        if sasl and not (self.sasl_mechanism and self.sasl_plain_username):
+            raise ValueError(f"{self.security_protocol} needs sasl_mechanism and sasl_plain_username")
+        if self.sasl_mechanism and not sasl:
+            raise ValueError("sasl_mechanism needs security_protocol SASL_SSL or SASL_PLAINTEXT")
+        return self
+
     def client(self) -> dict[str, Any]:
         """Settings for a kafka-python client.
 
         Raises:
-            ConfigError: SASL is asked for and the password is not in the environment.
+            ConfigError: SASL is asked for and the password is not in the environment, or a TLS file is missing.
         """
+        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ConfigError(
+                    "no such file", place=f"[kafka] {name} = {path}", next_step="give the path of a PEM file"
+                )
         names = set(type(self).model_fields) - {"topic", "group_id", "first_start"}
         client = {
             key: str(v) if isinstance(v, Path) else v
@@ -74,10 +116,18 @@ class KafkaSettings(_Section):
         return client
 
 
+def _format(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"unknown format {name!r}; known are {', '.join(FORMATS)}")
+    return name
+
+
 class SourceSettings(_Section):
     """How records of the topic are read."""
 
-    format: str = Field("native", description="native, or the name of a vendor log.")
+    format: Annotated[str, AfterValidator(_format)] = Field(
+        "native", description=f"One of {', '.join(FORMATS)}; auto tells vendors' logs by their fields."
+    )
     lateness: Duration = Field(
         timedelta(seconds=10),
         ge=timedelta(0),
@@ -98,10 +148,22 @@ class SourceSettings(_Section):
     )
 
 
+def _store_url(url: str) -> str:
+    try:
+        without_password(url)
+    except StoreError as error:
+        raise ValueError(f"{error.message}; {error.next_step}") from None
+    return url
+
+
 class StoreSettings(_Section):
     """Database and checkpoint files."""
 
-    url: str = Field("sqlite:///tokentrail.db", description="SQLAlchemy URL; TOKENTRAIL_STORE_URL overrides it.")
+    url: Annotated[str, AfterValidator(_store_url)] = Field(
+        "sqlite:///tokentrail.db",
+        description="sqlite:///file.db or postgresql+psycopg://user:password@host/database; "
+        "TOKENTRAIL_STORE_URL overrides it.",
+    )
     state: Path = Field(
         Path("tokentrail-state"), description="Folder of checkpoint chunks; shared storage where a standby runs."
     )
@@ -117,9 +179,15 @@ class StoreSettings(_Section):
 class DeadLetterSettings(_Section):
     """Where records go that cannot be used: a topic, or a file when no topic is given."""
 
-    topic: str | None = "token.events.dlq.v1"
-    file: Path | None = None
+    topic: str | None = Field("token.events.dlq.v1", description="Empty for none.")
+    file: Path | None = Field(None, description="Used when no topic is set.")
     pause_above_per_minute: int = Field(100_000, ge=1, description="A flood of dead letters pauses intake.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> DeadLetterSettings:
+        if not (self.topic or self.file):
+            raise ValueError("set topic or file: no record may be lost")
+        return self
 
 
 class FileSinkSettings(_Section):
@@ -196,6 +264,9 @@ class Settings(_Section):
         names = [sink.name for sink in self.sinks]
         if len(set(names)) != len(names):
             raise ValueError("sinks: two have the same name; their positions would mix")
+        types = [detector.type for detector in self.detectors]
+        if len(set(types)) != len(types):
+            raise ValueError("detectors: two have the same type; give each its parameters once")
         return self
 
     def running(self) -> dict[str, Detector]:
@@ -208,7 +279,7 @@ def load(path: Path | None) -> Settings:
     """Read settings from a file; without one from `tokentrail.toml` here, if there is any, else the defaults.
 
     Raises:
-        ConfigError: the file is missing, is no TOML, or holds a key or value that is not allowed; names the place.
+        ConfigError: the file cannot be read, is no TOML, or holds a key or value that is not allowed; names the place.
     """
     explicit = path is not None
     path = path or DEFAULT_FILE
@@ -220,22 +291,26 @@ def load(path: Path | None) -> Settings:
         content = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"is no TOML: {error}", place=str(path), next_step="mend the line") from error
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be read: {error.strerror}", place=str(path), next_step="give the path of a readable file"
+        ) from error
     return from_mapping(content, str(path))
 
 
 def from_mapping(content: Mapping[str, Any], place: str) -> Settings:
     """Check settings given as a mapping. Raises ConfigError naming the setting."""
     if url := os.environ.get(STORE_VARIABLE):
-        content = {**content, "store": {**content.get("store", {}), "url": url}}
+        store = content.get("store", {})
+        content = {**content, "store": {**store, "url": url} if isinstance(store, Mapping) else store}
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        fault = first_fault(error, content)
+        # Without its cause, which shows values: they may be secret.
         raise ConfigError(
-            f"{first['msg']}{more}", place=f"{place}: {where}", next_step="see docs/configuration.md"
-        ) from error
+            fault.what, place=f"{place}: {fault.where}".removesuffix(": "), next_step="see docs/configuration.md"
+        ) from None
 
 
 def narrowed(settings: Settings, only: Sequence[str], overrides: Sequence[str]) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
@@ -10,18 +11,27 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from app.brokers import ANSWER, named_errors, servers
 from schemas.errors import ConfigError, SourceError
 from schemas.fields import parse_time
 
 SCHEME: Final = "kafka"
 IN_FLIGHT: Final = 5_000
+TOPIC_MS: Final = 10_000
+"""How long a producer looks for its topic."""
+DAY: Final = 86_400_000_000
 
 
 class TopicUrl(NamedTuple):
     """A topic and the brokers it is on."""
 
-    bootstrap: str
+    bootstrap: list[str]
     topic: str
+
+    @property
+    def place(self) -> str:
+        """As the user wrote it."""
+        return f"{SCHEME}://{','.join(self.bootstrap)}/{self.topic}"
 
 
 def topic_url(text: str) -> TopicUrl | None:
@@ -34,9 +44,13 @@ def topic_url(text: str) -> TopicUrl | None:
     if parts.scheme != SCHEME:
         return None
     topic = parts.path.strip("/")
-    if not parts.netloc or not topic or "/" in topic:
-        raise ConfigError("not a topic", place=text, next_step="write kafka://host:port/topic")
-    return TopicUrl(parts.netloc, topic)
+    try:
+        bootstrap = servers(parts.netloc)
+    except ValueError as error:
+        raise ConfigError(str(error), place=f"{SCHEME}://", next_step="write kafka://host:port/topic") from None
+    if not topic or "/" in topic:
+        raise ConfigError("names no topic", place=text, next_step="write kafka://host:port/topic")
+    return TopicUrl(bootstrap, topic)
 
 
 class EventSink(Protocol):
@@ -60,36 +74,51 @@ class _Lines:
 
 
 class _Topic:
-    """Events on a topic, keyed by subject or client; the record's timestamp is the event's time."""
+    """Events on a topic, keyed by subject or client; the record's timestamp is the event's time if that is recent.
+
+    Brokers delete what is older than their retention by that timestamp, within minutes. So an event older than a day
+    gets the time of writing, which is as good for watermarks: they go by the earlier of the two.
+    """
 
     def __init__(self, url: TopicUrl) -> None:
         from kafka import KafkaProducer
-        from kafka.errors import KafkaError
+        from kafka.errors import KafkaTimeoutError
 
-        self._topic = url.topic
-        try:
+        self._url = url
+        with named_errors(url.place):
             self._producer = KafkaProducer(
-                bootstrap_servers=url.bootstrap.split(","), linger_ms=50, compression_type="lz4", batch_size=256 * 1024
+                bootstrap_servers=url.bootstrap,
+                linger_ms=50,
+                compression_type="lz4",
+                batch_size=256 * 1024,
+                max_block_ms=TOPIC_MS,
+                **ANSWER,
             )
-        except KafkaError as error:
-            raise SourceError(
-                f"no broker answers: {error}", place=url.bootstrap, next_step="start it, or check the address"
-            ) from error
+            try:
+                self._producer.partitions_for(url.topic)
+            except KafkaTimeoutError as error:
+                self._producer.close(timeout=0)
+                raise SourceError(
+                    "no such topic", place=url.place, next_step="create it: tokentrail topics create"
+                ) from error
 
     def write(self, events: Iterable[dict[str, Any]]) -> int:
+        recent = time.time_ns() // 1_000 - DAY
         count = 0
         waiting = []
-        for event in events:
-            key = event.get("sub") or event.get("client_id") or event["event_id"]
-            value = orjson.dumps(event)
-            waiting.append(
-                self._producer.send(self._topic, value, key.encode(), timestamp_ms=parse_time(event["time"]) // 1_000)
-            )
-            count += 1
-            if len(waiting) >= IN_FLIGHT:
-                self._confirm(waiting)
-                waiting = []
-        self._confirm(waiting)
+        with named_errors(self._url.place):
+            for event in events:
+                key = event.get("sub") or event.get("client_id") or event["event_id"]
+                at = parse_time(event["time"])
+                stamp = at // 1_000 if at >= recent else None
+                waiting.append(
+                    self._producer.send(self._url.topic, orjson.dumps(event), key.encode(), timestamp_ms=stamp)
+                )
+                count += 1
+                if len(waiting) >= IN_FLIGHT:
+                    self._confirm(waiting)
+                    waiting = []
+            self._confirm(waiting)
         return count
 
     def _confirm(self, futures: list[Any]) -> None:

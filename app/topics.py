@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import TopicAlreadyExistsError
 
+from app.brokers import ANSWER, named_errors
 from app.settings import KafkaSinkSettings, Settings
-from schemas.errors import SourceError
 
 
 def wanted(settings: Settings) -> dict[str, dict[str, str]]:
@@ -31,25 +31,23 @@ def create_missing(settings: Settings) -> dict[str, bool]:
         SourceError: no broker answers, or it refuses.
     """
     created = {}
-    place = f"brokers {settings.kafka.bootstrap_servers}"
-    try:
-        with KafkaAdminClient(**settings.kafka.client()) as admin:
-            for name, configuration in wanted(settings).items():
-                try:
-                    admin.create_topics(
-                        {
-                            name: {
-                                "num_partitions": settings.topics.partitions,
-                                "replication_factor": settings.topics.replication_factor,
-                                "configs": configuration,
-                            }
+    place = f"brokers {', '.join(settings.kafka.bootstrap_servers)}"
+    with (
+        named_errors(place, "check [kafka] in the settings, and our rights"),
+        KafkaAdminClient(**settings.kafka.client(), **ANSWER) as admin,
+    ):
+        for name, configuration in wanted(settings).items():
+            try:
+                admin.create_topics(
+                    {
+                        name: {
+                            "num_partitions": settings.topics.partitions,
+                            "replication_factor": settings.topics.replication_factor,
+                            "configs": configuration,
                         }
-                    )
-                    created[name] = True
-                except TopicAlreadyExistsError:
-                    created[name] = False
-    except KafkaError as error:
-        raise SourceError(
-            f"topics cannot be created: {error}", place=place, next_step="check address and rights"
-        ) from error
+                    }
+                )
+                created[name] = True
+            except TopicAlreadyExistsError:
+                created[name] = False
     return created

@@ -39,10 +39,7 @@ def secrets() -> Secrets:
     Raises:
         ConfigError: there is none, or it is malformed.
     """
-    try:
-        return Secrets.from_environment()
-    except ValueError as error:
-        raise ConfigError(str(error), place="environment") from error
+    return Secrets.from_environment()
 
 
 def secrets_or_default() -> Secrets:

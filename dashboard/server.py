@@ -55,7 +55,7 @@ def serve(
         DashboardError: `host` is not the loopback, or the port is taken.
     """
     _refuse_strangers(host)
-    _refuse_taken(host, port)
+    require_free(host, port)
     app = st.App(
         SCRIPT,
         secrets={SECRETS: {"store": store_url, "demo": demo}},
@@ -76,7 +76,7 @@ def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings:
         DashboardError: as `serve`.
     """
     _refuse_strangers(host)
-    _refuse_taken(host, port)
+    require_free(host, port)
     context = multiprocessing.get_context("spawn")
     process = context.Process(
         target=serve, args=(store_url, host, port), kwargs=settings, name="tokentrail-dashboard", daemon=True
@@ -92,7 +92,11 @@ def address(host: str, port: int) -> str:
 
 def _refuse_strangers(host: str) -> None:
     if not _is_loopback(host):
-        raise DashboardError(f"{host} is reachable by others and nobody would have to log in: bind 127.0.0.1")
+        raise DashboardError(
+            "is reachable by others, and nobody would have to log in",
+            place=host,
+            next_step="bind 127.0.0.1, and put a proxy that asks who it is before it (docs/operations.md)",
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -104,11 +108,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def require_free(host: str, port: int) -> None:
+    """Check that nobody listens there. Raises DashboardError."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        raise DashboardError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+        raise DashboardError(
+            f"cannot be listened on: {error.strerror}", place=f"{host}:{port}", next_step="choose another --port"
+        ) from error
 
 
 async def _outlines(_request: Request) -> Response:

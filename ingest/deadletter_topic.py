@@ -15,11 +15,23 @@ FLUSH_SECONDS: Final = 30.0
 
 
 class DeadLetterTopic:
-    """Producer of dead letters. At least once: after a crash the letters since the last checkpoint come again."""
+    """Producer of dead letters. At least once: after a crash the letters since the last checkpoint come again.
+
+    Raises:
+        SourceError: no broker answers.
+    """
 
     def __init__(self, topic: str, client: Mapping[str, Any]) -> None:
         self._topic = topic
-        self._producer = KafkaProducer(**client, acks="all", linger_ms=20, compression_type="lz4")
+        self._place = f"kafka topic {topic}"
+        try:
+            self._producer = KafkaProducer(**client, acks="all", linger_ms=20, compression_type="lz4")
+        except (KafkaError, OSError) as error:
+            raise SourceError(
+                f"no broker answers: {error}",
+                place=self._place,
+                next_step="check bootstrap_servers, TLS and SASL settings",
+            ) from error
         self._waiting: list[Any] = []
 
     def write(self, letters: Iterable[DeadLetter]) -> None:
@@ -42,6 +54,6 @@ class DeadLetterTopic:
         except KafkaError as error:
             raise SourceError(
                 f"dead letters cannot be written: {error}",
-                place=f"kafka topic {self._topic}",
+                place=self._place,
                 next_step="create it (tokentrail topics create) and check its ACLs",
             ) from error

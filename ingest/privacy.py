@@ -21,10 +21,12 @@ import numpy as np
 from ingest.hashing import HashKey
 from ingest.kernels.cells import Bytes, Ints
 from ingest.kernels.marks import STEM_BYTES, find_marks
+from schemas.errors import ConfigError
 
 HASH_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY"
 PREVIOUS_KEY_VARIABLE: Final = "TOKENTRAIL_HASH_KEY_PREVIOUS"
 MIN_KEY_BYTES: Final = 16
+_MAKE_KEY: Final = "make a key with `openssl rand -hex 32`"
 
 _JWS_PARTS: Final = 3
 _SEGMENT: Final = re.compile(rb"[A-Za-z0-9_-]*+")
@@ -60,7 +62,7 @@ class Secrets:
     """The keys of all hashes: one current, and the previous one while rotating.
 
     Raises:
-        ValueError: a key is shorter than 16 bytes, or both have one version.
+        ConfigError: a key is shorter than 16 bytes, or both have one version.
     """
 
     key: bytes = field(repr=False)
@@ -71,20 +73,24 @@ class Secrets:
         """Refuse keys that could be guessed."""
         keys = [self.key, *([self.previous[1]] if self.previous else [])]
         if any(len(key) < MIN_KEY_BYTES for key in keys):
-            raise ValueError(f"a hash key needs at least {MIN_KEY_BYTES} bytes; make one with `openssl rand -hex 32`")
+            raise ConfigError(f"shorter than {MIN_KEY_BYTES} bytes", place="hash key", next_step=_MAKE_KEY)
         if self.previous and self.previous[0] == self.version:
-            raise ValueError(f"the previous hash key has the version of the current one ({self.version})")
+            raise ConfigError(
+                f"has the version of the current one ({self.version})",
+                place=PREVIOUS_KEY_VARIABLE,
+                next_step=f"write {HASH_KEY_VARIABLE} as {self.version + 1}:<hex>",
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Secrets:
         """Read `TOKENTRAIL_HASH_KEY` (`<version>:<hex>`, or hex for version 1) and `TOKENTRAIL_HASH_KEY_PREVIOUS`.
 
         Raises:
-            ValueError: the key is absent or malformed; the message never shows it.
+            ConfigError: the key is absent or malformed; the message never shows it.
         """
         text = environment.get(HASH_KEY_VARIABLE, "")
         if not text:
-            raise ValueError(f"{HASH_KEY_VARIABLE} is not set; make a key with `openssl rand -hex 32`")
+            raise ConfigError("is not set", place=HASH_KEY_VARIABLE, next_step=_MAKE_KEY)
         version, key = _read_key(HASH_KEY_VARIABLE, text)
         old = environment.get(PREVIOUS_KEY_VARIABLE, "")
         return cls(key, version, _read_key(PREVIOUS_KEY_VARIABLE, old) if old else None)
@@ -107,7 +113,7 @@ def _read_key(variable: str, text: str) -> tuple[int, bytes]:
     try:
         return int(version or 1), bytes.fromhex(digits)
     except ValueError:
-        raise ValueError(f"{variable} must be <version>:<hex> or hex") from None
+        raise ConfigError("is no key", place=variable, next_step="write <version>:<hex>, or hex alone") from None
 
 
 def _hash(version: int, key: bytes, raw: str | bytes) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, BigInteger, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.compiler import compiles
@@ -21,6 +21,9 @@ BUSY_TIMEOUT_MS: Final = 10_000
 CONNECT_TIMEOUT_S: Final = 5
 _WRITES: Final = "tokentrail_writes"
 _MAKES_TABLES: Final = "start `tokentrail run`, which makes the store, or name another in [store] url"
+_SECRETS: Final = ("password", "sslpassword", "passfile")
+"""Parameters that libpq takes in the query of a URL."""
+_AWAY: Final = "check that it runs, that nothing locks it, and [store] url"
 _URLS: Final = "write sqlite:///file.db or postgresql+psycopg://user:password@host/database"
 
 
@@ -52,7 +55,7 @@ class Database:
     @property
     def place(self) -> str:
         """Its URL without the password, for people."""
-        return self.engine.url.render_as_string(hide_password=True)
+        return _shown(self.engine.url)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -101,11 +104,7 @@ def connect(url: str, *, must_exist: bool = False) -> Database:
     Raises:
         StoreError: the URL is of another kind, or a SQLite file is missing or its directory cannot be made.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # Without its cause: SQLAlchemy quotes what it took for a port, which may be the end of a password.
-        raise StoreError("no URL", place="store", next_step=_URLS) from None
+    parsed = _parsed(url)
     match parsed.get_backend_name():
         case "sqlite":
             return Database(_sqlite(url, parsed.database, must_exist=must_exist))
@@ -115,6 +114,23 @@ def connect(url: str, *, must_exist: bool = False) -> Database:
             return Database(_engine(url, pool_pre_ping=True, connect_args=arguments))
         case other:
             raise StoreError(f"no store on {other}", place="store", next_step=_URLS)
+
+
+def without_password(url: str) -> str:
+    """Write a store's URL for people. Raises StoreError if it is none."""
+    return _shown(_parsed(url))
+
+
+def _shown(url: URL) -> str:
+    return url.difference_update_query(_SECRETS).render_as_string(hide_password=True)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # Without its cause: SQLAlchemy quotes what it took for a port, which may be the end of a password.
+        raise StoreError("no URL", place="store", next_step=_URLS) from None
 
 
 def _engine(url: str, *, pool_pre_ping: bool, connect_args: Mapping[str, object]) -> Engine:
@@ -132,7 +148,9 @@ def _sqlite(url: str, path: str | None, *, must_exist: bool) -> Engine:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot make its directory: {error.strerror}", place=path) from error
+        raise StoreError(
+            f"cannot make its directory: {error.strerror}", place=path, next_step="choose another place in [store] url"
+        ) from error
     engine = _engine(url, pool_pre_ping=False, connect_args={"timeout": BUSY_TIMEOUT_MS / 1_000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -156,11 +174,16 @@ def _errors_named(place: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise StoreUnavailableError(f"does not answer: {_first_line(error)}", place=place) from error
+        raise StoreUnavailableError(f"does not answer: {_first_line(error)}", place=place, next_step=_AWAY) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise StoreUnavailableError(f"broke the connection: {_first_line(error)}", place=place) from error
-        raise StoreError(f"refused a statement: {_first_line(error)}", place=place) from error
+            what = f"broke the connection: {_first_line(error)}"
+            raise StoreUnavailableError(what, place=place, next_step=_AWAY) from error
+        raise StoreError(
+            f"refused a statement: {_first_line(error)}",
+            place=place,
+            next_step="see whether this is a tokentrail store",
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

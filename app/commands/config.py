@@ -14,11 +14,13 @@ def check(config: ConfigFile = None, json: Json = False) -> None:
     """Read the settings, build every detector, and show what would run."""
     from app.output import json_line, results
     from app.settings import load
+    from store.engine import without_password
 
     settings = load(config)
     running = settings.running()
     if json:
         shown = settings.model_dump(mode="json", exclude={"detectors"})
+        shown["store"]["url"] = without_password(settings.store.url)
         json_line(
             {**shown, "detectors": {name: detector.model_dump(mode="json") for name, detector in running.items()}}
         )

@@ -23,8 +23,10 @@ def demo(
     Runs until Ctrl-C and leaves nothing behind.
     """
     from app.demonstration import Demonstration
+    from dashboard.server import require_free
 
     begin = time_option(start, "--start") or time.time_ns() // 1_000
+    require_free("127.0.0.1", port)
     with TemporaryDirectory(prefix="tokentrail-demo-") as folder:
         note("preparing (the first run compiles the detectors, which takes about a minute)")
         demonstration = Demonstration(folder, seed, begin)

@@ -13,6 +13,7 @@ import typer
 
 from app.options import ConfigFile, Json, severity_option, time_option
 from app.output import errors, note
+from schemas.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from alerts.stream import AlertChanges
@@ -52,7 +53,7 @@ def replay(
     from app.settings import load, narrowed
 
     threshold = severity_option(fail_on, "--fail-on")
-    window = (time_option(start, "--from"), time_option(end, "--to"))
+    window = _window(start, end)
     job = replay_of(
         narrowed(load(config), detector or [], override or []),
         sources,
@@ -64,10 +65,18 @@ def replay(
     with ExitStack() as files:
         latest = _write_out(job, json, _open(files, out), _open(files, dead_letters))
     note(summary(job.replay.tally, job.replay.pipeline.order.counters))
+    _require_use(job, sources)
     if not json and out is None:
         _show(latest)
     if threshold is not None and any(revision.severity >= threshold for revision in latest):
         raise typer.Exit(EXIT_ALERTS)
+
+
+def _window(start: str | None, end: str | None) -> tuple[int | None, int | None]:
+    first, last = time_option(start, "--from"), time_option(end, "--to")
+    if first is not None and last is not None and first >= last:
+        raise ConfigError("is not after --from", place="--to", next_step="give a later time")
+    return first, last
 
 
 def _open(files: ExitStack, path: Path | None) -> BinaryIO | None:
@@ -104,6 +113,16 @@ def _with_progress(job: Job) -> Iterator[AlertChanges]:
             done, total = job.progress
             progress.update(task, completed=done, total=total, description=f"{records:,} records, {rate:,.0f}/s")
             yield alerts
+
+
+def _require_use(job: Job, sources: list[str]) -> None:
+    """A file of which nothing can be used is the wrong file, or read in the wrong format."""
+    tally = job.replay.tally
+    of_records = tally.refused.total() - len(job.source.faults)
+    if tally.refused and of_records == tally.records:
+        raise SourceError(
+            "nothing in it can be used", place=", ".join(sources), next_step="check --format; --dead-letters shows why"
+        )
 
 
 def summary(tally: Tally, order: Counters) -> str:

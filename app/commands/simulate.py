@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -50,25 +50,37 @@ def simulate(
     from ingest.simulator import Traffic
     from ingest.simulator import simulate as bounded
 
-    if events is not None and duration is not None:
-        raise ConfigError("give --events or --duration, not both", place="simulate")
     length = duration_option(duration, "--duration")
+    live = _is_live(events, length, labels)
     begin = time_option(start, "--start") or time.time_ns() // 1_000
     wanted = [] if benign else scenario
     try:
-        traffic = Traffic(rate=rate, users=users, intensity=intensity)
-        with event_sink(out) as sink:
-            if events is None and length is None:
+        with ExitStack() as opened:
+            truth = None if labels is None else opened.enter_context(labels.open("w", encoding="utf-8"))
+            traffic = Traffic(rate=rate, users=users, intensity=intensity)
+            sink = opened.enter_context(event_sink(out))
+            if live:
                 _live(sink, seed, begin, wanted, traffic)
                 return
             span = None if length is None else length // timedelta(microseconds=1)
             stream = bounded(seed, begin, events=events, duration=span, scenarios=wanted, traffic=traffic)
             count = sink.write(stream)
+            if truth is not None:
+                truth.writelines(f"{label.model_dump_json()}\n" for label in stream.labels())
     except ValueError as error:
         raise ConfigError(str(error), place="simulate", next_step="see tokentrail simulate --help") from error
-    if labels is not None:
-        labels.write_text("".join(f"{label.model_dump_json()}\n" for label in stream.labels()), "utf-8")
     note(f"{count} events, {len(stream.labels())} attacks, seed {seed}")
+
+
+def _is_live(events: int | None, length: timedelta | None, labels: Path | None) -> bool:
+    if events is not None and length is not None:
+        raise ConfigError("goes without --events", place="--duration", next_step="give one of the two")
+    live = events is None and length is None
+    if live and labels is not None:
+        raise ConfigError(
+            "a live stream has no end to label", place="--labels", next_step="give --events or --duration"
+        )
+    return live
 
 
 def _live(sink: EventSink, seed: int, begin: int, scenarios: list[str] | None, traffic: Traffic) -> None:

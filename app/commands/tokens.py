@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from schemas.errors import SourceError
+
 app = typer.Typer(help="Work with token hashes.", no_args_is_help=True)
 
 
@@ -14,5 +16,8 @@ def hash_() -> None:
 
     from ingest.privacy import Secrets
 
-    token = sys.stdin.readline().strip()
-    typer.echo(Secrets.from_environment().hash_token(token))
+    secrets = Secrets.from_environment()
+    token = sys.stdin.buffer.readline().strip()
+    if not token:
+        raise SourceError("holds no token", place="standard input", next_step="pipe the token in, or type it")
+    typer.echo(secrets.hash_token(token))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ingest.decode import Decoder
 from ingest.privacy import Secrets, redact
 from ingest.records import RawRecords
+from schemas.errors import ConfigError
 
 KEY = b"0123456789abcdef"
 SECRETS = Secrets(KEY, version=3)
@@ -137,15 +138,16 @@ class TestKeys:
     @pytest.mark.parametrize(
         ("environment", "message"),
         [
-            ({}, "TOKENTRAIL_HASH_KEY is not set"),
-            ({"TOKENTRAIL_HASH_KEY": "00" * 15}, "at least 16 bytes"),
-            ({"TOKENTRAIL_HASH_KEY": "secret!"}, "must be <version>:<hex>"),
-            ({"TOKENTRAIL_HASH_KEY": "x:" + "00" * 16}, "must be <version>:<hex>"),
-            ({"TOKENTRAIL_HASH_KEY": "00" * 16, "TOKENTRAIL_HASH_KEY_PREVIOUS": "11" * 16}, "has the version"),
+            ({}, "TOKENTRAIL_HASH_KEY: is not set; make a key"),
+            ({"TOKENTRAIL_HASH_KEY": "00" * 15}, "shorter than 16 bytes; make a key"),
+            ({"TOKENTRAIL_HASH_KEY": "secret!"}, "TOKENTRAIL_HASH_KEY: is no key; write <version>:<hex>"),
+            ({"TOKENTRAIL_HASH_KEY": "x:" + "00" * 16}, "is no key; write <version>:<hex>"),
+            ({"TOKENTRAIL_HASH_KEY": "00" * 16, "TOKENTRAIL_HASH_KEY_PREVIOUS": "zz"}, "KEY_PREVIOUS: is no key"),
+            ({"TOKENTRAIL_HASH_KEY": "00" * 16, "TOKENTRAIL_HASH_KEY_PREVIOUS": "11" * 16}, "KEY_PREVIOUS: has the version"),
         ],
     )
     def test_that_are_of_no_use_are_refused(self, environment: dict[str, str], message: str) -> None:
-        with pytest.raises(ValueError, match=message) as refusal:
+        with pytest.raises(ConfigError, match=message) as refusal:
             Secrets.from_environment(environment)
 
         assert "secret!" not in str(refusal.value)
