@@ -25,7 +25,6 @@ from detectors.authentication.shapes import (
     STALE_CREDENTIAL,
     Limits,
 )
-from detectors.authentication.trails import cite, leave
 from detectors.authentication.verdicts import HIGH, LIKELY, LOW, MEDIUM, NONE, SURE, Array, Record, measure, say
 from detectors.kernels import inner, kernel
 from detectors.tables import TableView
@@ -48,7 +47,6 @@ class AccountMemory(NamedTuple):
     hour: WindowView
     denied: WindowView
     paces: TableView
-    trail: TableView
 
 
 @inner
@@ -145,19 +143,14 @@ def _judge(failure: Record, memory: AccountMemory, limits: Limits, verdict: Reco
 
 
 @inner
-def _try(failure: Record, admitted: np.bool_, memory: AccountMemory, limits: Limits, verdict: Record) -> bool:
-    """Enter and judge a try; say whether it was entered.
-
-    A source beyond its quota adds only to what it already hammers.
-    """
+def _try(failure: Record, admitted: np.bool_, memory: AccountMemory, limits: Limits, verdict: Record) -> None:
+    """Enter and judge a try; a source beyond its quota adds only to what it already hammers."""
     expire(memory.burst, failure.time)
     expire(memory.half, failure.time)
     expire(memory.hour, failure.time)
-    entered = admitted or weight(memory.burst, _burst_key(failure)) >= limits.brute_tries
-    if entered:
+    if admitted or weight(memory.burst, _burst_key(failure)) >= limits.brute_tries:
         _enter(failure, memory)
     _judge(failure, memory, limits, verdict)
-    return bool(entered)
 
 
 @kernel
@@ -175,12 +168,7 @@ def judge_accounts(failures: Array, admitted: Array, memory: AccountMemory, limi
         failure, verdict = failures[i], verdicts[i]
         if failure.account == 0 or failure.meaning == PROBE:
             continue
-        entered = True
         if failure.meaning == DENIAL:
             _fatigue(failure, memory.denied, limits, verdict)
         else:
-            entered = _try(failure, admitted[i], memory, limits, verdict)
-        key = pair_of(failure.account, CLIENT) if failure.meaning == SECRET else np.uint64(failure.account)
-        cite(memory.trail, key, failure.time, verdict)
-        if entered:
-            leave(memory.trail, key, failure.time, failure.event)
+            _try(failure, admitted[i], memory, limits, verdict)

@@ -6,11 +6,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING
+from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING, PROBE, SECRET
 from detectors.authentication.contexts import NEW, OWN, familiarity, learn
 from detectors.authentication.egress import NETWORKS, address_of
 from detectors.authentication.shapes import (
     BRUTE_FORCE,
+    CLIENT,
     CREDENTIAL_STUFFING,
     CREDENTIAL_STUFFING_NETWORK,
     MFA_FATIGUE,
@@ -20,13 +21,14 @@ from detectors.authentication.shapes import (
     SUCCESS_AFTER_FAILURES,
     Limits,
 )
-from detectors.authentication.trails import cite
+from detectors.authentication.trails import cite, leave
 from detectors.authentication.verdicts import (
     CRITICAL,
     HIGH,
     INFORMATIONAL,
     LIKELY,
     MEDIUM,
+    NONE,
     SURE,
     UNSURE,
     Array,
@@ -98,6 +100,20 @@ def _remember(
         verdict = by_account if level else by_source
         if _is_attack(verdict.alert_class):
             _suspect(verdict, memory)
+
+
+@inner
+def _cite_tries(failure: Record, admitted: np.bool_, verdict: Record, memory: AftermathMemory) -> None:
+    """Relate what was said of an account to the tries on it before, and remember this one.
+
+    Done here and not where failures are judged: a success must not be told of the failures that follow it.
+    """
+    if failure.account == 0 or failure.meaning == PROBE:
+        return
+    key = pair_of(failure.account, CLIENT) if failure.meaning == SECRET else np.uint64(failure.account)
+    cite(memory.accounts, key, failure.time, verdict)
+    if admitted or verdict.alert_class != NONE:
+        leave(memory.accounts, key, failure.time, failure.event)
 
 
 @inner
@@ -175,4 +191,5 @@ def judge_successes(
         elif row.meaning != NOTHING:
             by_source, by_account = attempts.by_source[failed], attempts.by_account[failed]
             _remember(attempts.rows[failed], attempts.admitted[failed], by_source, by_account, memory)
+            _cite_tries(attempts.rows[failed], attempts.admitted[failed], by_account, memory)
             failed += 1

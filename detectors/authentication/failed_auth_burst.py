@@ -328,7 +328,6 @@ class _Views:
             self.window("account_hour", m),
             self.window("account_denied", m),
             self.table("account_pace", m),
-            self.table("account_trail", m),
         )
 
     def tenants(self, m: int) -> TenantMemory:
@@ -339,5 +338,5 @@ class _Views:
             self.table("suspects", 2 * m),
             self.table("targets", 2 * m),
             self.table("contexts", n),
-            self.table("account_trail", 0),
+            self.table("account_trail", m),
         )
