@@ -140,11 +140,8 @@ class SourceSettings(_Section):
         le=timedelta(days=7),
         description="How far back duplicates are known; later events are dead letters.",
     )
-    max_lead: Duration = Field(
-        timedelta(minutes=5), gt=timedelta(0), description="Partitions further ahead than this are paused."
-    )
     max_waiting: int = Field(
-        500_000, ge=20_000, description="Rows in the order buffer from which leading partitions are paused."
+        200_000, ge=20_000, description="Rows in the order buffer from which leading partitions are held back."
     )
 
 

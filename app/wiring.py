@@ -101,7 +101,6 @@ def limits(settings: Settings) -> Limits:
     """Collect the worker's bounds."""
     return Limits(
         lateness=settings.source.lateness,
-        max_lead=settings.source.max_lead,
         max_waiting=settings.source.max_waiting,
         checkpoint_every=settings.store.checkpoint_every,
         lease=settings.store.lease,

@@ -55,6 +55,7 @@ class Shift:
     _busy_at: float = field(default_factory=time.monotonic)
     _dead_minute: float = 0.0
     _dead_in_minute: int = 0
+    _held_back: bool = False
 
     def __post_init__(self) -> None:
         """Start where the source starts."""
@@ -111,17 +112,17 @@ class Shift:
         self._dead_in_minute += len(letters)
 
     def _held(self) -> set[int]:
-        """Partitions to leave alone for now: all in a flood of dead letters, else those that lead too far."""
+        """Partitions to leave alone for now: all in a flood of dead letters, those that lead while too much waits."""
         flood = self._dead_in_minute > self.limits.dead_letters_per_minute
         if flood and time.monotonic() - self._dead_minute < MINUTE_SECONDS:
             return self.source.partitions
-        clocks = self.pipeline.order.clocks
-        active = self._active()
-        slowest = min((clocks[number] for number in active if number in clocks), default=None)
-        if slowest is None:
+        order = self.pipeline.order
+        bound = self.limits.max_waiting // 2 if self._held_back else self.limits.max_waiting
+        self._held_back = order.waiting > bound
+        if not self._held_back:
             return set()
-        lead = 0 if self.pipeline.order.waiting > self.limits.max_waiting else micros(self.limits.max_lead)
-        return {number for number, clock in clocks.items() if clock - slowest > lead}
+        slowest = min((order.clocks[number] for number in self._active() if number in order.clocks), default=0)
+        return {number for number, clock in order.clocks.items() if clock - slowest > micros(self.limits.lateness)}
 
     def _active(self) -> set[int]:
         return self.source.partitions - self.source.drained(self.offsets)

@@ -27,7 +27,6 @@ class Limits:
     """Bounds of a worker's doings; the settings of the same names say what they mean."""
 
     lateness: timedelta
-    max_lead: timedelta
     max_waiting: int
     checkpoint_every: timedelta
     lease: timedelta

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from ingest.records import DeadLetter, DeadReason, RawRecords
@@ -21,9 +25,10 @@ from schemas.columns import NULL_TIME
 from schemas.errors import SourceError
 
 POLL_RECORDS: Final = 20_000
+# Small bites of each partition keep them level: what one brings ahead of the others waits in the order buffer.
 FETCH: Final = {
     "fetch_max_bytes": 50 * 1024 * 1024,
-    "max_partition_fetch_bytes": 8 * 1024 * 1024,
+    "max_partition_fetch_bytes": 2 * 1024 * 1024,
     "enable_auto_commit": False,
     "auto_offset_reset": "none",
     "metadata_max_age_ms": 30_000,
@@ -61,7 +66,7 @@ class KafkaSource:
         self._client = {**FETCH, **client}
         self._consumer = self._connected()
         self.delivered: dict[int, int] = {}
-        self._paused: set[int] = set()
+        self._held: set[int] = set()
         self._ends: dict[int, int] = {}
         self._ends_at = float("-inf")
         self._notices: list[str] = []
@@ -88,13 +93,12 @@ class KafkaSource:
             self._consumer.close(timeout_ms=BROKER_ANSWER_MS)
             raise SourceError("no such topic", place=self._place, next_step="create it: tokentrail topics create")
         here = {number: self._tp(number) for number in sorted(found)}
-        self._consumer.assign(list(here.values()))
         at_start = first_start == "latest" and not offsets
         origin = self._consumer.end_offsets if at_start else self._consumer.beginning_offsets
         unknown = [tp for number, tp in here.items() if number not in offsets]
         starts = origin(unknown) if unknown else {}
         self.delivered = {number: offsets[number] if number in offsets else starts[tp] for number, tp in here.items()}
-        self._rewind()
+        self._attach(self.partitions)
 
     def _tp(self, number: int) -> TopicPartition:
         return TopicPartition(self.topic, number)
@@ -103,6 +107,9 @@ class KafkaSource:
         """Wait up to `seconds` for records. A broker that is away gives an empty poll, not an error."""
         self._discover()
         markers: list[DeadLetter] = []
+        if self._held == self.partitions:
+            time.sleep(seconds)
+            return Polled(self._columns({}), markers, self._take_notices())
         try:
             fetched = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=POLL_RECORDS)
         except OffsetOutOfRangeError as error:
@@ -118,21 +125,18 @@ class KafkaSource:
         return notices
 
     def _columns(self, fetched: Mapping[TopicPartition, list[Any]]) -> RawRecords:
-        batches = [(tp.partition, batch) for tp, batch in fetched.items() if batch]
-        for number, batch in batches:
-            self.delivered[number] = batch[-1].offset + 1
-        records = [record for _, batch in batches for record in batch]
-        milliseconds = np.array([record.timestamp for record in records], np.int64)
+        for tp, batch in fetched.items():
+            self.delivered[tp.partition] = batch[-1].offset + 1
+        records = list(chain.from_iterable(fetched.values()))
+        milliseconds = _numbers(records, "timestamp")
         return RawRecords(
-            values=[record.value for record in records],
+            values=_column(records, "value"),
             origin=self.topic,
-            offsets=np.array([record.offset for record in records], np.int64),
-            partition=np.repeat(
-                np.array([number for number, _ in batches], np.int32), [len(batch) for _, batch in batches]
-            ),
+            offsets=_numbers(records, "offset"),
+            partition=_numbers(records, "partition").astype(np.int32),
             record_time=np.where(milliseconds < 0, NULL_TIME, milliseconds * 1_000),
-            keys=[record.key for record in records],
-            headers=[record.headers for record in records],
+            keys=_column(records, "key"),
+            headers=_column(records, "headers"),
         )
 
     def _discover(self) -> None:
@@ -140,18 +144,19 @@ class KafkaSource:
         added = found - self.partitions
         if not added:
             return
-        self._consumer.assign([self._tp(number) for number in sorted(self.partitions | added)])
         starts = self._consumer.beginning_offsets([self._tp(number) for number in added])
         for tp, start in starts.items():
             self.delivered[tp.partition] = start
-        self._rewind()
+        self._attach(added)
         self._notices.append(f"{self.topic}: partitions {sorted(added)} were added, reading them from their beginning")
 
-    def _rewind(self) -> None:
-        """Position every partition at what was delivered."""
-        for number, offset in self.delivered.items():
-            self._consumer.seek(self._tp(number), offset)
-        self._consumer.pause(*map(self._tp, self._paused))
+    def _attach(self, numbers: Iterable[int]) -> None:
+        """Read all partitions but the held ones, and position some of them at what was delivered."""
+        read = self.partitions - self._held
+        if read:
+            self._consumer.assign([self._tp(number) for number in sorted(read)])
+        for number in read & set(numbers):
+            self._consumer.seek(self._tp(number), self.delivered[number])
 
     def _back_in_range(self, error: OffsetOutOfRangeError) -> None:
         tps = [self._tp(number) for number in self.partitions]
@@ -167,13 +172,12 @@ class KafkaSource:
                 continue
             self.delivered[tp.partition] = first[tp]
             self._notices.append(f"{self.topic}[{tp.partition}]: {what}; reading on from {first[tp]} ({error})")
-        self._rewind()
+        self._attach(self.partitions)
 
     def _skip_unreadable(self, error: KafkaError) -> list[DeadLetter]:
         # The client keeps a half-unpacked fetch and would wait on it for ever: only a new one goes on.
         self.close()
         self._consumer = self._connected()
-        self._consumer.assign([self._tp(number) for number in sorted(self.partitions)])
         markers = []
         for number, first in sorted(self.delivered.items()):
             end = self._consumer.end_offsets([self._tp(number)])[self._tp(number)]
@@ -183,7 +187,7 @@ class KafkaSource:
             detail = f"records {first} to {after - 1} cannot be unpacked and were skipped: {error}"
             markers.append(DeadLetter(DeadReason.CORRUPT_BATCH, detail, None, self.topic, number, first))
             self.delivered[number] = after
-        self._rewind()
+        self._attach(self.partitions)
         return markers
 
     def _readable(self, number: int, offset: int) -> bool:
@@ -241,11 +245,15 @@ class KafkaSource:
         return {number: max(0, end - self.delivered[number]) for number, end in self._ends.items()}
 
     def hold(self, numbers: Iterable[int]) -> None:
-        """Fetch nothing from these partitions for now; from all others again."""
-        wanted = set(numbers) & self.partitions
-        self._consumer.pause(*map(self._tp, wanted - self._paused))
-        self._consumer.resume(*map(self._tp, self._paused - wanted))
-        self._paused = wanted
+        """Fetch nothing from these partitions for now; from all others again.
+
+        By `assign`, not by `pause`: in kafka-python 3.0.12 a partition that is paused while its records are half read
+        may stay silent after `resume` (docs/decisions/0007).
+        """
+        held = set(numbers) & self.partitions
+        if held != self._held:
+            back, self._held = self._held - held, held
+            self._attach(back)
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Tell the broker where we are, for lag tools only. A failure is a notice: the checkpoint owns the offsets."""
@@ -258,3 +266,11 @@ class KafkaSource:
     def close(self) -> None:
         """Leave within a bounded time."""
         self._consumer.close(autocommit=False, timeout_ms=BROKER_ANSWER_MS)
+
+
+def _column(records: list[ConsumerRecord], name: str) -> list[Any]:
+    return list(map(itemgetter(ConsumerRecord._fields.index(name)), records))
+
+
+def _numbers(records: list[ConsumerRecord], name: str) -> npt.NDArray[np.int64]:
+    return np.array(_column(records, name), np.int64)

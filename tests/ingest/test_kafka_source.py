@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
+from ingest import kafka_source
 from ingest.kafka_source import KafkaSource
 from ingest.records import DeadReason
 from ingest.source import Polled
@@ -175,6 +176,27 @@ def test_held_partitions_wait(kafka_broker: Service, make_topic: MakeTopic) -> N
         assert values(read(opened, 1)) == [b"free"]
         opened.hold([])
         assert values(read(opened, 1)) == [b"held"]
+
+
+def test_a_partition_held_half_read_goes_on_where_it_was(
+    kafka_broker: Service, make_topic: MakeTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = make_topic(2)
+    sent = {number: [f"{number}-{at}".encode() for at in range(300)] for number in range(2)}
+    for number, records in sent.items():
+        send(kafka_broker, topic, number, records)
+    monkeypatch.setattr(kafka_source, "POLL_RECORDS", 7)
+    with source(kafka_broker, topic) as opened:
+        polls: list[Polled] = []
+        for turn in range(30):
+            opened.hold([turn % 3])
+            polls += read(opened, 7)
+        opened.hold([0, 1])
+        assert values([opened.poll(0.1)]) == []
+        opened.hold([])
+        polls += read(opened, 600 - len(values(polls)))
+    for number, records in sent.items():
+        assert [value for value in values(polls) if value and value.startswith(b"%d-" % number)] == records
 
 
 def test_a_missing_topic_and_a_missing_broker_say_what_to_do(kafka_broker: Service) -> None:
