@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from app.settings import Settings, from_mapping
-from app.warm import warm
+from app.warm import settle, warm
 from app.wiring import config_digest, limits, new_pipeline, open_store
 from dashboard.server import start
 from engines.chunks import ChunkFolder
@@ -77,6 +77,7 @@ class Demonstration:
     def warm(self) -> None:
         """Compile what is not compiled yet."""
         warm(self._decoder, self._worker.new_pipeline)
+        settle()
 
     def run(self, port: int, *, open_browser: bool) -> None:
         """Serve the dashboard and work until SIGINT or SIGTERM."""

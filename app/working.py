@@ -11,7 +11,7 @@ from typing import Final
 from alerts.publisher import Publisher
 from app import health
 from app.settings import Settings
-from app.warm import warm
+from app.warm import settle, warm
 from app.wiring import new_worker, open_store, publishers, secrets
 from engines.worker import Worker
 
@@ -46,6 +46,7 @@ def work(settings: Settings) -> None:
     endpoint = health.serve(worker.status, settings.worker.host, settings.worker.port)
     LOG.info("health on http://%s:%d", settings.worker.host, endpoint.server_address[1])
     warm(worker.decoder, worker.new_pipeline)
+    settle()
     ended = Event()
     publishing = [
         Thread(target=_publish, args=(publisher, worker, ended), name="publisher", daemon=True)
