@@ -34,6 +34,6 @@ class Outbox:
 
     def advance(self, publisher: str, cursor: int) -> None:
         """Remember that everything up to `cursor` has been delivered."""
-        row = {"publisher": publisher, "cursor": cursor, "updated_at": clock()}
         with self._database.write() as connection:
-            upsert(connection, PUBLISHER_CURSORS, [row])
+            now = connection.execute(select(clock())).scalar_one()
+            upsert(connection, PUBLISHER_CURSORS, [{"publisher": publisher, "cursor": cursor, "updated_at": now}])

@@ -23,10 +23,11 @@ def upsert(
     connection: Connection, table: Table, rows: Collection[Mapping[str, Any]], *, keep: Collection[str] = ()
 ) -> None:
     """Insert rows, or overwrite those of the same primary key, except the columns in `keep`."""
+    if not rows:
+        return
     key = [column.key for column in table.primary_key]
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    for part in batches(list(rows)):
-        statement = insert(table).values(list(part))
-        given = [name for name in part[0] if name not in key and name not in keep]
-        new = {name: statement.excluded[name] for name in given}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=new))
+    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    given = [name for name in next(iter(rows)) if name not in key and name not in keep]
+    new = {name: insert.excluded[name] for name in given}
+    # Row by row through one prepared statement: rendering hundreds of rows into one costs ten times as much.
+    connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new), list(rows))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sqlalchemy import select
+
 from store.engine import Database, clock
 from store.models import WORKERS
 from store.sql import upsert
@@ -49,16 +51,17 @@ class Workers:
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Record that the worker lives; its first beat is its start."""
-        row = {
-            "worker_id": heartbeat.worker_id,
-            "host": heartbeat.host,
-            "epoch": heartbeat.epoch,
-            "state": heartbeat.state.value,
-            "started_at": clock(),
-            "seen_at": clock(),
-            "watermark": heartbeat.watermark,
-            "lag": heartbeat.lag,
-            "counters": dict(heartbeat.counters),
-        }
         with self._database.write() as connection:
+            now = connection.execute(select(clock())).scalar_one()
+            row = {
+                "worker_id": heartbeat.worker_id,
+                "host": heartbeat.host,
+                "epoch": heartbeat.epoch,
+                "state": heartbeat.state.value,
+                "started_at": now,
+                "seen_at": now,
+                "watermark": heartbeat.watermark,
+                "lag": heartbeat.lag,
+                "counters": dict(heartbeat.counters),
+            }
             upsert(connection, WORKERS, [row], keep={"started_at"})
