@@ -36,7 +36,10 @@ _SHOWN: Final = [column for column in ALERTS.c if column.key != "body"]
 
 
 class AlertFilter(NamedTuple):
-    """Which alerts; what is left out does not restrict. `since`: end of the alert at or after, µs."""
+    """Which alerts; what is left out does not restrict. `since`, `begun`: end and start of the alert at or after, µs.
+
+    Only starts have an index: without `begun`, a time in which nothing happened is found by looking at every alert.
+    """
 
     severities: Sequence[Severity] = ()
     detectors: Sequence[str] = ()
@@ -45,6 +48,7 @@ class AlertFilter(NamedTuple):
     entity: tuple[EntityType, str] | None = None
     incident_id: str | None = None
     since: int | None = None
+    begun: int | None = None
 
 
 class Page(NamedTuple):
@@ -140,7 +144,7 @@ class Queries:
         leading = [INCIDENTS.c.severity] if sort != "newest" else []
         keys: list[Any] = [*leading, INCIDENTS.c.start, INCIDENTS.c.incident_id]
         # One look into each incident, in the order of the index, until the page is full.
-        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where, by_incident=True))
+        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where, unindexed=True))
         found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
 
@@ -172,7 +176,7 @@ class Queries:
 
     def bodies(self, where: AlertFilter, *, limit: int) -> list[str]:
         """Give the newest matching alerts as their JSON records."""
-        newest = select(ALERTS.c.alert_id).where(*_matching(where)).order_by(ALERTS.c.start.desc())
+        newest = select(ALERTS.c.alert_id).where(*_matching(where, unindexed=True)).order_by(ALERTS.c.start.desc())
         # Chosen first and read then: a sort would carry every body along.
         chosen = newest.limit(min(limit, MAX_ROWS))
         found = select(ALERTS.c.body).where(ALERTS.c.alert_id.in_(chosen)).order_by(ALERTS.c.start.desc())
@@ -271,12 +275,12 @@ def _within(dimension: str, since: int, until: int) -> tuple[ColumnElement[bool]
     return ROLLUPS.c.dimension == dimension, ROLLUPS.c.minute >= since, ROLLUPS.c.minute <= until
 
 
-def _matching(where: AlertFilter, *, by_incident: bool = False) -> list[ColumnElement[bool]]:
-    """Conditions on alerts. `by_incident`: of one incident, which the database is to look up before anything else."""
+def _matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElement[bool]]:
+    """Conditions on alerts. `unindexed`: severities and detectors, which many share, must not decide how to look."""
     severity: ColumnElement[int] = ALERTS.c.severity
     detector: ColumnElement[str] = ALERTS.c.detector
-    if by_incident:
-        # SQLite takes any of these for as selective as the incident; an expression keeps it from their indexes.
+    if unindexed:
+        # SQLite takes every index for selective; an expression keeps it from those of these columns.
         severity, detector = func.coalesce(severity, 0), func.coalesce(detector, "")
     conditions: list[ColumnElement[bool]] = []
     if where.severities:
@@ -296,4 +300,6 @@ def _matching(where: AlertFilter, *, by_incident: bool = False) -> list[ColumnEl
         conditions.append(ALERTS.c.incident_id == where.incident_id)
     if where.since is not None:
         conditions.append(ALERTS.c.end >= where.since)
+    if where.begun is not None:
+        conditions.append(ALERTS.c.start >= where.begun)
     return conditions

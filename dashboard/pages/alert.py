@@ -169,7 +169,8 @@ def history(alert: Alert, body: str) -> None:
     table = evidence.history_table(data.queries().revisions(alert.alert_id))
     config = column_config(table)
     st.dataframe(table, hide_index=True, column_config=config, width="content", alt="Revisions of this alert")
-    with st.expander("Raw record", icon=":material/data_object:"):
+    # Asked for, not folded away: the browser would load a highlighter for what few want to see.
+    if st.toggle("Raw record", key="record", bind="query-params"):
         record = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
         st.code(escaped(record), language=None, wrap_lines=True, height=RECORD_PIXELS)
 

@@ -112,7 +112,7 @@ def alerts(attacked: Sequence[object], window: tuple[int, int], step: int) -> No
 
 def timeline(attacked: Sequence[object], window: tuple[int, int]) -> None:
     """Episodes on one time line; where they are too many to tell apart, their counts."""
-    found = data.queries().alerts(AlertFilter(since=window[0]), limit=EPISODES)
+    found = data.queries().alerts(active_in(window), limit=EPISODES)
     st.subheader("Attack timeline", anchor=False)
     if not found.rows:
         st.caption("No attack in this window: nothing crossed a detector's threshold.")
@@ -124,11 +124,17 @@ def timeline(attacked: Sequence[object], window: tuple[int, int]) -> None:
         st.altair_chart(attacks.density(counts, window), alt="Alerts by detector and severity over UTC time")
 
 
+def active_in(window: tuple[int, int]) -> AlertFilter:
+    """Alerts with findings in the window, of those that began at most as long before it as it lasts."""
+    since, until = window
+    return AlertFilter(since=since, begun=since - (until - since))
+
+
 def world(window: tuple[int, int]) -> None:
     """Countries of events, and changes of country that alerts speak of."""
     st.subheader("Places", anchor=False)
     active = geography.activity(data.queries().totals("country", *window))
-    bodies = data.queries().bodies(AlertFilter(since=window[0], detectors=TRAVEL), limit=JOURNEYS)
+    bodies = data.queries().bodies(active_in(window)._replace(detectors=TRAVEL), limit=JOURNEYS)
     travelled = geography.journeys(Alert.model_validate_json(body) for body in bodies)
     if active.empty and travelled.empty:
         st.caption("No event of this window says which country it came from.")

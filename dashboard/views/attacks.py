@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import severity_name
-from dashboard.views.charts import INK, legend, severity_colour, severity_shape, utc_axis, utc_tooltip
+from dashboard.views.charts import INK, lean, legend, severity_colour, severity_shape, utc_axis, utc_tooltip
 from dashboard.views.frames import frame, instants, texts
 
 ROW_HEIGHT: Final = 46
@@ -99,6 +99,6 @@ def _frame(found: pd.DataFrame, window: tuple[int, int], time: str, rows: int) -
         labelLimit=320,
         labelOverlap=False,
     )
-    return alt.Chart(found, height=max(rows, 2) * ROW_HEIGHT + FRAME_HEIGHT).encode(
+    return alt.Chart(lean(found), height=max(rows, 2) * ROW_HEIGHT + FRAME_HEIGHT).encode(
         x=utc_axis(time, window), y=alt.Y("detector:N", axis=names)
     )

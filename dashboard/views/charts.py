@@ -75,25 +75,26 @@ def legend() -> alt.Legend:
 
 
 def bar_rows(
-    bars: pd.DataFrame, notes: Mapping[str, str], colours: Mapping[str, str], window: tuple[int, int]
+    bars: pd.DataFrame, notes: Mapping[str, str], colours: Mapping[str, str], unit: str, window: tuple[int, int]
 ) -> alt.LayerChart:
     """Rows of bars over time: what is rare is seen beside what is frequent, because no row has another's scale.
 
     Args:
-        bars: `row` (a key of `notes`), `time`, `until`, `value`, and what the tooltip shows: `amount` (words).
+        bars: `row` (a key of `notes`), `time`, `until`, `value`.
         notes: rows from top to bottom, with what is written after the name of each. Words of our own making: they
             become part of an expression.
         colours: of each row.
+        unit: of the values.
         window: the time axis, µs.
     """
     floor = {row: float(len(notes) - place) for place, row in enumerate(notes, start=1)}
     peaks = bars.groupby("row")["value"].max()
     low = bars["row"].map(floor)
-    drawn = bars.assign(low=low, high=low + _FILLED * bars["value"] / bars["row"].map(peaks)).drop(columns="value")
+    drawn = bars.assign(low=low, high=low + _FILLED * bars["value"] / bars["row"].map(peaks))
     level = _levels([f"{row}: {note}" for row, note in notes.items()])
     lines = alt.Chart(pd.DataFrame({"low": list(floor.values())})).mark_rule(color=NEUTRAL, opacity=0.4).encode(y=level)
     bar = (
-        alt.Chart(drawn)
+        alt.Chart(lean(drawn))
         .mark_rect()
         .encode(
             x=utc_axis("time", window),
@@ -101,18 +102,28 @@ def bar_rows(
             y=level,
             y2="high:Q",
             color=alt.Color("row:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None),
-            tooltip=[utc_tooltip("time", "from"), alt.Tooltip("row:N", title="what"), alt.Tooltip("amount:N")],
+            tooltip=[
+                utc_tooltip("time", "from"),
+                alt.Tooltip("row:N", title="what"),
+                alt.Tooltip("value:Q", title=unit, format=",.4~r"),
+            ],
         )
     )
     chart: alt.LayerChart = (lines + bar).properties(height=ROWS_HEIGHT)
     return chart
 
 
+def lean(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows for the way to the browser: each word once, however many rows have it."""
+    words = rows.select_dtypes("object").columns
+    return rows.astype(dict.fromkeys(words, "category"))
+
+
 def _levels(names: Sequence[str]) -> alt.Y:
     # Labels of an axis and no text marks: only they have the colour of the theme. They stand above their bars.
     axis = alt.Axis(
         title=None,
-        values=[len(names) - place + _FILLED for place in range(1, len(names) + 1)],
+        values=[len(names) - place + _FILLED + 0.05 for place in range(1, len(names) + 1)],
         labelExpr=f"{json.dumps(names)}[{len(names)} - 1 - floor(datum.value)]",
         labelColor=INK,
         labelAlign="left",

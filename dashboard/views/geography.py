@@ -17,13 +17,13 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import ACCENT, NEUTRAL, severity_name
-from dashboard.views.charts import legend, severity_colour, severity_shape
+from dashboard.views.charts import lean, legend, severity_colour, severity_shape
 from schemas.alerts import Alert
 from schemas.vocabulary import Severity
 
 OUTLINES_PATH: Final = "/map/countries-110m.json"
 """Where the server gives the outlines; the browser keeps them."""
-STEPS: Final = 16
+STEPS: Final = 12
 """Points of an arc: enough to look round at the width of a screen."""
 HEIGHT: Final = 310
 ANTARCTICA: Final = "010"
@@ -131,12 +131,12 @@ def world(active: pd.DataFrame, travelled: pd.DataFrame) -> alt.LayerChart | alt
     )
     place = {"longitude": "lon:Q", "latitude": "lat:Q", "tooltip": ["journey:N", "severity:N", "alerts:Q"]}
     arcs = (
-        alt.Chart(travelled)
+        alt.Chart(lean(travelled))
         .mark_line(strokeWidth=1.8, opacity=0.85)
         .encode(detail="arc:N", order="step:Q", color=severity_colour(legend=legend()), **place)
     )
     arrivals = (
-        alt.Chart(travelled[travelled["last"]])
+        alt.Chart(lean(travelled[travelled["last"]]))
         .mark_point(filled=True, size=80, opacity=1)
         .encode(color=severity_colour(legend=legend()), shape=severity_shape(legend=legend()), **place)
     )

@@ -44,13 +44,12 @@ def event_rates(buckets: Iterable[object], step: int, counted: tuple[int, int]) 
 
 def event_chart(rates: pd.DataFrame, window: tuple[int, int]) -> alt.LayerChart:
     """Events per minute by type over `window` (µs), with the latest rate and the highest of each."""
-    amounts = [f"{figure(round(rate, 1))} events / min" for rate in rates["rate"]]
-    bars = rates.rename(columns={"type": "row", "rate": "value"}).assign(amount=amounts)
+    bars = rates.rename(columns={"type": "row", "rate": "value"})
     peaks = rates.groupby("type")["rate"].max()
     latest = rates[rates["time"] == rates["time"].max()].groupby("type")["rate"].sum()
     kinds = [kind.value for kind in EventType if kind in peaks]
     notes = {kind: f"{_rate(latest.get(kind, 0.0))} / min, peak {_rate(peaks[kind])}" for kind in kinds}
-    return bar_rows(bars[bars["row"].isin(kinds)], notes, dict.fromkeys(kinds, ACCENT), window)
+    return bar_rows(bars[bars["row"].isin(kinds)], notes, dict.fromkeys(kinds, ACCENT), "events / min", window)
 
 
 def _rate(value: float) -> str:
@@ -77,10 +76,10 @@ def alert_counts(buckets: Iterable[object], step: int, since: int) -> pd.DataFra
 
 def alert_chart(counts: pd.DataFrame, step: int, window: tuple[int, int]) -> alt.LayerChart:
     """Alerts that began in each bucket of `step` µs by severity over `window` (µs), with their sum and the most."""
-    bars = counts.rename(columns={"severity": "row", "count": "value"}).assign(amount=counts["count"].map(figure))
+    bars = counts.rename(columns={"severity": "row", "count": "value"})
     of = {label: counts.loc[counts["severity"] == label, "count"] for label in counts["severity"].unique()}
     notes = {
         label: f"{figure(count.sum())}, peak {figure(count.max())} in {duration(step)}" for label, count in of.items()
     }
     colours = {severity_label(severity): look.colour for severity, look in SEVERITIES.items()}
-    return bar_rows(bars, notes, colours, window)
+    return bar_rows(bars, notes, colours, f"alerts in {duration(step)}", window)

@@ -19,7 +19,7 @@ WIDE, NARROW = 1440, 390
 START_SECONDS = 60.0
 # Streamlit's client asks for these below the page's own path before it asks at the root.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
-_DRAWN = """() => {
+DRAWN = """() => {
     const app = document.querySelector('[data-testid=stApp]');
     const whole = (kind, part) => [...document.querySelectorAll(`[data-testid=${kind}]`)]
         .every(found => found.querySelector(part) || !found.checkVisibility());
@@ -28,6 +28,7 @@ _DRAWN = """() => {
         && !document.querySelector('[data-testid=stSkeleton]')
         && whole('stVegaLiteChart', 'svg') && whole('stDataFrame', 'canvas');
 }"""
+"""Whether the script has ended and every chart and table that can be seen is there."""
 
 
 @contextmanager
@@ -88,7 +89,7 @@ class Visit:
 
     def drawn(self) -> Visit:
         """Wait until the script has ended and every chart and table is there."""
-        self.page.wait_for_function(_DRAWN, polling=50)
+        self.page.wait_for_function(DRAWN, polling=50)
         return self
 
     def assert_clean(self) -> None:

@@ -77,6 +77,7 @@ def test_filters_restrict_each_by_itself_and_together(queries: Queries, write: W
     assert ids(queries, entity=(EntityType.USER, "192.0.2.7")) == []
     assert ids(queries, incident_id="i") == ["b", "a"]
     assert ids(queries, since=T0 + SECOND) == ["c", "b"]
+    assert ids(queries, begun=T0 + 2 * SECOND) == ["c"]
     assert ids(queries, severities=[Severity.HIGH], detectors=["one"]) == []
 
 
