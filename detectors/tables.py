@@ -76,6 +76,11 @@ class Table:
         return sum(array.nbytes for array in (self._rows, self._free, self._dirty, self._positions))
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes that a row and its part of the index take: a full table has two positions a row."""
+        return self.dtype.itemsize + self._free.itemsize + self._dirty.itemsize + 2 * self._positions.itemsize
+
+    @property
     def shape(self) -> str:
         """Digest of the row layout; a stored table of another shape cannot be read back."""
         return hashlib.sha256(repr(self.dtype.descr).encode()).hexdigest()[:16]

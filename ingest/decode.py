@@ -31,7 +31,6 @@ MAX_CLOCK_LEAD: Final = 5 * 60 * 1_000_000
 
 _MAX_ROWS: Final = 16_384  # 64 KiB each still leaves every position within an int32
 _EVENT_FIELDS: Final = frozenset(TokenEvent.model_fields)
-_NO_ROWS: Final = np.empty(0, np.int32)
 _WRAPPED_FIRST_BYTES: Final = (0x00, 0xEF)
 
 
@@ -57,6 +56,14 @@ class Decoded:
     skipped: Counter[str]
     counters: Counter[str]
     unknown_fields: frozenset[str]
+
+    @classmethod
+    def of(cls, events: Events) -> Decoded:
+        """Wrap events, one a record, of which nothing is to be said."""
+        n = len(events)
+        return cls(
+            events, np.arange(n, dtype=np.int32), np.zeros(n, np.bool_), [], Counter(), Counter(), frozenset[str]()
+        )
 
     def take(self, rows: npt.NDArray[Any] | slice) -> Decoded:
         """Select events; what is said about other records stays."""
@@ -97,7 +104,7 @@ class Decoder:
         """Decode any number of records."""
         starts = range(0, len(raw), _MAX_ROWS)
         if not starts:
-            return Decoded(Events.empty(), _NO_ROWS, np.empty(0, np.bool_), [], Counter(), Counter(), frozenset())
+            return Decoded.of(Events.empty())
         parts = [_Batch(self._secrets, self._format, self._fast, raw.slice(at, at + _MAX_ROWS)) for at in starts]
         return Decoded.concat([part.decode() for part in parts], starts)
 
