@@ -143,7 +143,10 @@ class TestKeys:
             ({"TOKENTRAIL_HASH_KEY": "secret!"}, "TOKENTRAIL_HASH_KEY: is no key; write <version>:<hex>"),
             ({"TOKENTRAIL_HASH_KEY": "x:" + "00" * 16}, "is no key; write <version>:<hex>"),
             ({"TOKENTRAIL_HASH_KEY": "00" * 16, "TOKENTRAIL_HASH_KEY_PREVIOUS": "zz"}, "KEY_PREVIOUS: is no key"),
-            ({"TOKENTRAIL_HASH_KEY": "00" * 16, "TOKENTRAIL_HASH_KEY_PREVIOUS": "11" * 16}, "KEY_PREVIOUS: has the version"),
+            (
+                {"TOKENTRAIL_HASH_KEY": "00" * 16, "TOKENTRAIL_HASH_KEY_PREVIOUS": "11" * 16},
+                "KEY_PREVIOUS: has the version",
+            ),
         ],
     )
     def test_that_are_of_no_use_are_refused(self, environment: dict[str, str], message: str) -> None:
