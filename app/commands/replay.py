@@ -92,11 +92,16 @@ def _write_out(job: Job, json: bool, out: BinaryIO | None, dead: BinaryIO | None
             latest[revision.alert.alert_id] = revision
             for place in places:
                 place.write(f"{revision.body}\n".encode())
-        if dead is not None:
-            dead.writelines(letter.to_json() + b"\n" for letter in job.replay.dead)
+        _write_dead(job, dead)
+    _write_dead(job, dead)  # what the source itself found wrong is known at its end
     for place in places:
         place.flush()
     return list(latest.values())
+
+
+def _write_dead(job: Job, dead: BinaryIO | None) -> None:
+    if dead is not None:
+        dead.writelines(letter.to_json() + b"\n" for letter in job.replay.dead)
 
 
 def _with_progress(job: Job) -> Iterator[AlertChanges]:

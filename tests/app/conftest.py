@@ -42,6 +42,13 @@ class Ran(NamedTuple):
 Tokentrail = Callable[..., Ran]
 
 
+class _Pipe(io.BytesIO):
+    """Bytes that can be read once, as from another command."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 @pytest.fixture
 def tokentrail(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
@@ -55,7 +62,7 @@ def tokentrail(
     def run(*arguments: object, stdin: bytes = b"", columns: int = 80) -> Ran:
         monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setattr(sys, "argv", ["tokentrail", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(_Pipe(stdin))))
         capfdbinary.readouterr()
         with pytest.raises(SystemExit) as left:
             main()
