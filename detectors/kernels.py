@@ -26,6 +26,12 @@ It allocates nothing, so Numba's reference counting is off: counting the dozen a
 times the step itself (190 ns against 3 ns for a look at an empty window).
 """
 
+part = njit(nogil=True, forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""As `inner`, for kernels only: what Python cannot call compiles in two thirds of the time.
+
+Worth it where a kernel has dozens of steps.
+"""
+
 
 def column(events: Events, name: str) -> npt.NDArray[Any]:
     """Give a column as kernels take it: contiguous and writable, copied where it is not.

@@ -8,8 +8,9 @@ from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.refresh.refresh_reuse import RefreshReuse
+from detectors.usage.usage_spike import UsageSpike
 
-_ALL: Final[tuple[type[Detector], ...]] = (FailedAuthBurst, ImpossibleGeography, RefreshReuse)
+_ALL: Final[tuple[type[Detector], ...]] = (FailedAuthBurst, ImpossibleGeography, RefreshReuse, UsageSpike)
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
 """Detector type → class."""

@@ -17,6 +17,8 @@ def njit(
     fastmath: bool | set[str] = ...,
     nogil: bool = ...,
     _nrt: bool = ...,
+    no_cpython_wrapper: bool = ...,
+    no_cfunc_wrapper: bool = ...,
     boundscheck: bool | None = ...,
     error_model: str = ...,
     inline: str = ...,

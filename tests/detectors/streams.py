@@ -227,6 +227,28 @@ def spikes(writer: Writer, everyone: list[Person]) -> None:
         writer.use(everyone[9], at + i * 2 * SECOND, key_id="kid-9", operation="sign", sample_rate=0.5)
 
 
+def services(writer: Writer, everyone: list[Person]) -> None:
+    """Services that report their calls by the hour: one falls silent, one gets a new key, one has grown, three rush."""
+    for hour in range(DAYS * 24):
+        for number in range(6):
+            at = hour * HOUR + (7 + 8 * number) * MINUTE
+            last_day = hour - (DAYS - 1) * 24
+            key = "b" if number == 1 and last_day >= 5 else "a"
+            calls = writer.rng.randrange(50, 70) * (5 if number == 2 and hour >= 5 * 24 else 1)
+            if number != 0 or last_day < 6:
+                service(writer, everyone[0], number, key, at, calls)
+    rush = (DAYS - 1) * DAY + 21 * HOUR
+    for i in range(60):
+        service(writer, everyone[0], 2 + i % 4, "a", rush + i * 5 * SECOND, 90)
+
+
+def service(writer: Writer, person: Person, number: int, key: str, at: int, calls: int) -> None:
+    """One record of a service's calls."""
+    names = {"tenant": person.tenant, "iss": person.iss, "client_id": f"svc-{number}", "sub": f"svc-{number}"}
+    used = {"key_id": f"svc-{number}-{key}", "operation": "authenticate", "outcome": "success", "count": calls}
+    writer.add(at, "key-use", **names | used, sub_type="service", token_type="api-key")
+
+
 def strangers(writer: Writer, everyone: list[Person]) -> None:
     """Unrelated events whose names are placeholders, null or hostile."""
     at = (DAYS - 1) * DAY + 20 * HOUR
@@ -249,6 +271,7 @@ SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (
     thefts,
     travels,
     spikes,
+    services,
     strangers,
 )
 OPTIONAL: Final = ("device_id", "user_agent", "asn", "country", "lat", "session_id", "family_id", "client_id", "sub")
@@ -272,7 +295,7 @@ def delayed(events: Events, rng: np.random.Generator, share: float) -> Events:
 
 @cache
 def mixed_stream(seed: int = 1) -> Events:
-    """About 5 000 events over nine days: every scene, 4 % with a field lost, 1 % late. Treat as read-only."""
+    """About 5 500 events over nine days: every scene, 4 % with a field lost, 1 % late. Treat as read-only."""
     rng = random.Random(seed)
     writer = Writer(rng)
     everyone = people(rng)

@@ -1,0 +1,1 @@
+"""Detectors of how much tokens, keys, users and clients are used."""
