@@ -11,9 +11,9 @@ RUN /opt/tokentrail/bin/pip install --no-cache-dir --disable-pip-version-check -
 FROM python:${PYTHON}-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/tokentrail --create-home --shell /usr/sbin/nologin tokentrail
 COPY --from=build /opt/tokentrail /opt/tokentrail
-# Compiled kernels lie beside their sources; compiled here for no CPU in particular, as the image may run on any.
+# Kernels are compiled for the CPU that runs them; on the volume they outlive the container.
 ENV PATH=/opt/tokentrail/bin:$PATH \
-    NUMBA_CPU_NAME=generic \
+    NUMBA_CACHE_DIR=/var/lib/tokentrail/kernels \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001

@@ -1,16 +1,26 @@
 """The container setup: valid by the Compose specification, nothing as root, everything watched."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
+from app.cli import app
+from app.settings import PASSWORD_VARIABLE, STORE_VARIABLE, from_mapping
+from ingest.privacy import HASH_KEY_VARIABLE, PREVIOUS_KEY_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "docker-compose.yml"
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
+CONTENT: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())
+SERVICES = CONTENT["services"]
+OURS = [name for name, service in SERVICES.items() if service["image"].startswith("tokentrail:")]
+VARIABLES = {HASH_KEY_VARIABLE, PREVIOUS_KEY_VARIABLE, PASSWORD_VARIABLE, STORE_VARIABLE}
 # These end by themselves; `depends_on: service_completed_successfully` watches the first.
 ONE_SHOT = {"topics", "simulator"}
 
@@ -60,3 +70,28 @@ def test_the_image_ends_as_the_user_that_compose_names() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     final_stage = dockerfile.rpartition("\nFROM ")[2]
     assert f"USER {SERVICES['worker']['user']}" in final_stage
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "Dockerfile", "README.md"])
+def test_every_variable_that_is_named_is_read(file: str) -> None:
+    named = set(re.findall(r"\bTOKENTRAIL_[A-Z_]+", (ROOT / file).read_text()))
+    assert named <= VARIABLES
+    assert file != "docker-compose.yml" or HASH_KEY_VARIABLE in named
+
+
+def test_the_settings_in_the_compose_file_are_allowed() -> None:
+    settings = from_mapping(tomllib.loads(CONTENT["configs"]["tokentrail"]["content"]), "docker-compose.yml")
+    assert settings.kafka.bootstrap_servers == ["kafka:9092"]
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_the_command_line_takes_what_a_service_runs(service: str) -> None:
+    # An unknown option is refused before help is shown.
+    ran = CliRunner().invoke(app, [*SERVICES[service]["command"], "--help"])
+    assert ran.exit_code == 0, ran.output
+    assert CliRunner().invoke(app, [*SERVICES[service]["command"], "--no-such-option", "--help"]).exit_code == 2
+
+
+def test_the_dashboard_listens_where_nobody_has_to_log_in() -> None:
+    assert "--host" not in SERVICES["dashboard"]["command"]
+    assert SERVICES["door"]["network_mode"] == "service:dashboard"
