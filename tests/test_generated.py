@@ -18,5 +18,5 @@ def test_published_schemas_are_current(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
-def test_detector_pages_are_current(path: Path) -> None:
+def test_generated_pages_are_current(path: Path) -> None:
     assert pages()[path].strip() == path.read_text("utf-8").strip(), "run `make docs`"
