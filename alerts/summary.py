@@ -14,6 +14,8 @@ from schemas.vocabulary import EntityType
 MAX_WORD_CHARS: Final = 80
 MAX_SUMMARY_CHARS: Final = 600
 _DURATIONS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_WHOLE_FROM: Final = 100
+"""Measured values from here on are written without a fraction, which nobody measured."""
 _SUFFIX: Final = {
     Unit.KILOMETRES: " km",
     Unit.KILOMETRES_PER_HOUR: " km/h",
@@ -39,7 +41,9 @@ def readable(value: float | None, unit: Unit) -> str:
             return _duration(value)
         case Unit.RATIO | Unit.PROBABILITY:
             return f"{value:.3g}"
-    return f"{value:.10g}{_SUFFIX.get(unit, '')}"
+    if unit in _SUFFIX:
+        return f"{value:.0f}{_SUFFIX[unit]}" if abs(value) >= _WHOLE_FROM else f"{value:.3g}{_SUFFIX[unit]}"
+    return f"{value:.10g}"
 
 
 def reported(value: float | None, unit: Unit) -> float | str | None:

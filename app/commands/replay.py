@@ -111,7 +111,7 @@ def _with_progress(job: Job) -> Iterator[AlertChanges]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         begun = time.monotonic()
-        task = progress.add_task("replay", total=None)
+        task = progress.add_task("starting; a first run compiles the detectors", total=None)
         for alerts in job.run():
             records = job.replay.tally.records
             rate = records / max(time.monotonic() - begun, 1e-3)

@@ -43,8 +43,7 @@ def simulate(
 ) -> None:
     """Write labelled token traffic.
 
-    With --events or --duration as fast as it can be written; without either, live at the pace of the clock until
-    stopped.
+    With --events or --duration as fast as it can be written; without either, live until stopped.
     """
     from app.streams import event_sink
     from ingest.simulator import Traffic
@@ -69,7 +68,11 @@ def simulate(
                 truth.writelines(f"{label.model_dump_json()}\n" for label in stream.labels())
     except ValueError as error:
         raise ConfigError(str(error), place="simulate", next_step="see tokentrail simulate --help") from error
-    note(f"{count} events, {len(stream.labels())} attacks, seed {seed}")
+    labelled = stream.labels()
+    note(f"{count} events, {len(labelled)} attacks, seed {seed}")
+    played = {name for label in labelled for name in (label.scenario, f"{label.scenario}/{label.variant}")}
+    if missing := [name for name in wanted or () if name not in played]:
+        note(f"too short for {', '.join(missing)}: give more --events, or a longer --duration")
 
 
 def _is_live(events: int | None, length: timedelta | None, labels: Path | None) -> bool:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from app.options import ConfigFile
-from app.output import note
+from app.options import ConfigFile, Json
 
 app = typer.Typer(help="Manage the topics.", no_args_is_help=True)
 
 
 @app.command()
-def create(config: ConfigFile = None) -> None:
+def create(config: ConfigFile = None, json: Json = False) -> None:
     """Create the topics named in the settings; those that exist stay as they are."""
+    from app.output import json_line, results
     from app.settings import load
     from app.topics import create_missing
 
     for name, created in create_missing(load(config)).items():
-        note(f"{name}: {'created' if created else 'exists'}")
+        if json:
+            json_line({"topic": name, "created": created})
+        else:
+            results.print(f"{name}: {'created' if created else 'exists'}", markup=False, soft_wrap=True)

@@ -1,0 +1,76 @@
+"""`tokentrail config check` and `tokentrail schema export`: what holds, before anything runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from detectors.registry import DETECTORS
+from schemas.export import documents
+from tests.app.conftest import Tokentrail
+
+SETTINGS = """
+disabled = ["impossible-geography"]
+
+[kafka]
+bootstrap_servers = ["a:1", "b:2"]
+topic = "events"
+
+[store]
+url = "postgresql+psycopg://tokentrail:s3cretpw@db/tokentrail"
+
+[[sinks]]
+type = "file"
+path = "alerts.ndjson"
+
+[[detectors]]
+type = "failed-auth-burst"
+brute_force_tries = 20
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> None:
+    (tmp_path / "tokentrail.toml").write_text(SETTINGS, "utf-8")
+
+
+@pytest.mark.usefixtures("settings")
+def test_check_shows_what_would_run(tokentrail: Tokentrail) -> None:
+    ran = tokentrail("config", "check")
+    assert ran.code == 0
+    lines = dict(re.split(" {2,}", line) for line in ran.text.splitlines()[1:])
+    assert ran.text.startswith("ok\n")
+    assert lines["events"] == "events on a:1, b:2, format native"
+    assert lines["store"].startswith("postgresql+psycopg://tokentrail:***@db/")
+    assert lines["sink file"] == "file alerts.ndjson"
+    assert lines["failed-auth-burst"] == "brute_force_tries = 20"
+    assert lines["refresh-reuse"] == "defaults"
+    assert "impossible-geography" not in lines
+
+
+@pytest.mark.usefixtures("settings")
+def test_check_gives_every_setting_as_json(tokentrail: Tokentrail) -> None:
+    (shown,) = tokentrail("config", "check", "--json").records
+    assert shown["kafka"]["bootstrap_servers"] == ["a:1", "b:2"]
+    assert shown["detectors"].keys() == DETECTORS.keys() - {"impossible-geography"}
+    assert shown["detectors"]["failed-auth-burst"]["brute_force_tries"] == 20
+    assert "s3cretpw" not in json.dumps(shown)
+
+
+def test_check_says_that_a_worker_needs_a_key(tokentrail: Tokentrail, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "TOKENTRAIL_HASH_KEY is not set" in tokentrail("config", "check").stderr
+    monkeypatch.setenv("TOKENTRAIL_HASH_KEY", "5a" * 32)
+    assert tokentrail("config", "check").stderr == ""
+    monkeypatch.setenv("TOKENTRAIL_HASH_KEY", "short")
+    assert tokentrail("config", "check").code == 2
+
+
+def test_schemas_go_to_stdout_or_into_a_folder(tokentrail: Tokentrail, tmp_path: Path) -> None:
+    assert tokentrail("schema", "export").records == [documents()]
+    ran = tokentrail("schema", "export", "--out", "new/schemas")
+    assert (ran.code, ran.stdout) == (0, b"")
+    written = {path.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "new" / "schemas").iterdir()}
+    assert written == documents()
