@@ -28,18 +28,16 @@ _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 class TableView(NamedTuple):
     """What a kernel sees of a table: arrays only.
 
-    - `rows` (capacity,): the structured rows; a free row has key 0.
+    - `rows` (capacity,): the structured rows; a free row has key 0 and, as `touched`, the next free slot or `NO_SLOT`.
     - `blank` (1,): a row of zeros.
     - `positions` (power of two, at least twice the capacity,): slot + 1, or 0.
-    - `free` (capacity,): stack of freed slots.
     - `dirty` (capacity,): rows changed since the last checkpoint.
-    - `meta` (5,): used slots, height of `free`, time to live in µs, evictions, live rows.
+    - `meta` (5,): used slots, first free slot or `NO_SLOT`, time to live in µs, evictions, live rows.
     """
 
     rows: npt.NDArray[Any]
     blank: npt.NDArray[Any]
     positions: npt.NDArray[np.int32]
-    free: npt.NDArray[np.int32]
     dirty: npt.NDArray[np.bool_]
     meta: npt.NDArray[np.int64]
 
@@ -56,10 +54,9 @@ class Table:
         self.dtype = np.dtype([("key", np.uint64), ("touched", np.int64), *fields])
         self._rows = np.zeros(_MIN_CAPACITY, self.dtype)
         self._blank = np.zeros(1, self.dtype)
-        self._free = np.zeros(_MIN_CAPACITY, np.int32)
         self._dirty = np.zeros(_MIN_CAPACITY, np.bool_)
         self._positions = np.zeros(2 * _MIN_CAPACITY, np.int32)
-        self._meta = np.array([0, 0, ttl, 0, 0], np.int64)
+        self._meta = np.array([0, NO_SLOT, ttl, 0, 0], np.int64)
 
     def __len__(self) -> int:
         """Live rows, expired ones that were not swept yet included."""
@@ -73,12 +70,12 @@ class Table:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(array.nbytes for array in (self._rows, self._free, self._dirty, self._positions))
+        return sum(array.nbytes for array in (self._rows, self._dirty, self._positions))
 
     @property
     def row_bytes(self) -> int:
         """Bytes that a row and its part of the index take: a full table has two positions a row."""
-        return self.dtype.itemsize + self._free.itemsize + self._dirty.itemsize + 2 * self._positions.itemsize
+        return self.dtype.itemsize + self._dirty.itemsize + 2 * self._positions.itemsize
 
     @property
     def shape(self) -> str:
@@ -92,7 +89,7 @@ class Table:
             more: the most keys the kernel may add (one an event, say).
             now: event time in µs; where room is short, rows that expired before it are dropped first.
         """
-        short = self._meta[SIZE] - self._meta[FREE] + more - len(self._rows)
+        short = self._meta[LIVE] + more - len(self._rows)
         if short > 0 and _sweep(self._raw(), now) < max(2 * more, len(self._rows) // 4):
             self._grow(int(self._meta[SIZE]) + more)
         return self._raw()
@@ -102,13 +99,13 @@ class Table:
         _sweep(self._raw(), now)
 
     def _raw(self) -> TableView:
-        return TableView(self._rows, self._blank, self._positions, self._free, self._dirty, self._meta)
+        return TableView(self._rows, self._blank, self._positions, self._dirty, self._meta)
 
     def _grow(self, wanted: int) -> None:
         capacity = len(self._rows)
         while capacity < wanted:
             capacity *= 2
-        for name in ("_rows", "_free", "_dirty"):
+        for name in ("_rows", "_dirty"):
             old = getattr(self, name)
             new = np.zeros(capacity, old.dtype)
             new[: len(old)] = old
@@ -239,18 +236,24 @@ def remove(table: TableView, slot: int) -> None:
     _unlink(table, slot)
     _clear(table, slot)
     table.dirty[slot] = True
-    table.free[table.meta[FREE]] = slot
-    table.meta[FREE] += 1
+    _give_back(table, slot)
     table.meta[LIVE] -= 1
 
 
 @inner
 def _take_slot(table: TableView) -> int:
-    if table.meta[FREE] > 0:
-        table.meta[FREE] -= 1
-        return int(table.free[table.meta[FREE]])
+    slot = int(table.meta[FREE])
+    if slot != NO_SLOT:
+        table.meta[FREE] = table.rows[slot].touched
+        return slot
     table.meta[SIZE] += 1
     return int(table.meta[SIZE] - 1)
+
+
+@inner
+def _give_back(table: TableView, slot: int) -> None:
+    table.rows[slot].touched = table.meta[FREE]
+    table.meta[FREE] = slot
 
 
 @inner
@@ -292,17 +295,16 @@ def _sweep(table: TableView, now: int) -> int:
             _clear(table, slot)
             table.dirty[slot] = True
     _reindex(table)
-    return int(table.rows.size - table.meta[SIZE] + table.meta[FREE])
+    return int(table.rows.size - table.meta[LIVE])
 
 
 @kernel
 def _reindex(table: TableView) -> None:
     table.positions[:] = 0
-    table.meta[FREE] = 0
+    table.meta[FREE], table.meta[LIVE] = NO_SLOT, 0
     for slot in range(table.meta[SIZE] - 1, -1, -1):
         if table.rows[slot].key == 0:
-            table.free[table.meta[FREE]] = slot
-            table.meta[FREE] += 1
+            _give_back(table, slot)
         else:
             _link(table, slot)
-    table.meta[LIVE] = table.meta[SIZE] - table.meta[FREE]
+            table.meta[LIVE] += 1

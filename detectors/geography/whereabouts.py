@@ -20,6 +20,8 @@ PLACES: Final = 3
 HOLDINGS: Final = 3
 MINUTE: Final = 60_000_000
 TICK: Final = 2_000_000
+LEARNED: Final = 0xFFFF_FFFF
+_MOST_TICKS: Final = 43_200
 _DAY_MINUTES: Final = 1_440
 _NOWHERE: Final = -1
 
@@ -27,7 +29,7 @@ _STAY: Final = np.dtype(
     [
         ("last", np.int64),
         ("event", np.uint64),
-        ("first", np.uint32),
+        ("ticks", np.uint16),
         ("lat", np.int16),
         ("lon", np.int16),
         ("radius", np.int16),
@@ -40,8 +42,8 @@ _STAY: Final = np.dtype(
 )
 """Sightings of one holder at one trusted place, so close in time that nobody got away in between.
 
-`last`: time of the last one, µs, and `event` its key; `first`: time of the first in units of 2 s (32 bits reach the
-year 2242). Free while `event` is 0.
+`last`: time of the last one, µs, and `event` its key; `ticks`: how long before that the first was, in 2 s of the clock
+and no more than a day, beyond which no record comes late. Free while `event` is 0.
 """
 _PLACE: Final = np.dtype(
     [
@@ -50,10 +52,12 @@ _PLACE: Final = np.dtype(
         ("session", np.uint32),
         ("former", np.uint32),
         ("visited", np.uint32),
-        ("learned", np.bool_),
     ]
 )
-"""A place where sessions began: the last two that counted and the last visit, minutes since the epoch."""
+"""A place where sessions began: the last two that counted and the last visit, minutes since the epoch.
+
+`session` is `LEARNED` once enough have begun there.
+"""
 
 
 class Rules(NamedTuple):
@@ -97,7 +101,7 @@ def elapsed(stay: Record, time: int) -> int:
 
     Within a stay the nearest sighting is not known, but it is too near to have come from elsewhere: 0.
     """
-    first = np.int64(stay.first) * TICK
+    first = _first_tick(stay) * TICK
     if time >= stay.last:
         return int(time - stay.last)
     return int(time - first) if time < first else 0
@@ -124,7 +128,7 @@ def familiar(row: Record, device: np.uint16, time: int, rules: Rules) -> bool:
 def learned(row: Record, where: Record, minute: int, rules: Rules) -> bool:
     """Tell whether a stay or sighting is at a place the user has learned and not forgotten."""
     at = _place_of(row, where, minute, rules)
-    return at != _NOWHERE and row.places[at].learned
+    return at != _NOWHERE and row.places[at].session == LEARNED
 
 
 @inner
@@ -149,10 +153,11 @@ def stay_on(row: Record, seen: Record, rules: Rules) -> bool:
     for at in range(STAYS):
         stay = row.stays[at]
         if stay.event != 0 and _same_holder(stay, seen) and abs(elapsed(stay, seen.time)) <= gap:
-            stay.first = np.uint32(min(np.int64(stay.first), seen.time // TICK))
+            first = min(_first_tick(stay), seen.time // TICK)
             if seen.time >= stay.last:
                 stay.last = seen.time
                 stay.event = seen.event
+            stay.ticks = np.uint16(min(stay.last // TICK - first, _MOST_TICKS))
             return True
     return False
 
@@ -169,7 +174,7 @@ def arrive(row: Record, seen: Record) -> None:
     stay = row.stays[oldest]
     if stay.event != 0 and stay.last > seen.time:
         return
-    stay.last, stay.event, stay.first = seen.time, seen.event, np.uint32(seen.time // TICK)
+    stay.last, stay.event, stay.ticks = seen.time, seen.event, np.uint16(0)
     stay.lat, stay.lon, stay.radius, stay.country = seen.lat, seen.lon, seen.radius, seen.country
     stay.asn, stay.device, stay.cnf, stay.mobile = seen.asn, seen.device, seen.cnf, seen.mobile
 
@@ -197,7 +202,7 @@ def visit(row: Record, seen: Record, rules: Rules) -> None:
     place = row.places[at]
     place.visited = np.uint32(max(np.int64(place.visited), minute))
     quiet = row.alerted == 0 or seen.now // MINUTE - np.int64(row.alerted) >= rules.quarantine
-    if seen.start and quiet and not place.learned:
+    if seen.start and quiet and place.session != LEARNED:
         _count_session(place, minute, rules)
 
 
@@ -207,8 +212,13 @@ def distrust(row: Record, now: int, rules: Rules) -> None:
     minute = now // MINUTE
     row.alerted = np.uint32(minute)
     for at in range(PLACES):
-        if not row.places[at].learned and minute - np.int64(row.places[at].session) < rules.quarantine:
+        if minute - np.int64(row.places[at].session) < rules.quarantine and row.places[at].session != LEARNED:
             row.places[at].session = row.places[at].former = np.uint32(0)
+
+
+@inner
+def _first_tick(stay: Record) -> int:
+    return int(stay.last // TICK - np.int64(stay.ticks))
 
 
 @inner
@@ -250,11 +260,11 @@ def _settle(row: Record, seen: Record, minute: int, rules: Rules) -> int:
         if minute - np.int64(place.visited) > rules.forget_after:
             chosen = at
             break
-        if not place.learned and (chosen == _NOWHERE or place.visited < row.places[chosen].visited):
+        if place.session != LEARNED and (chosen == _NOWHERE or place.visited < row.places[chosen].visited):
             chosen = at
     if chosen != _NOWHERE:
         place = row.places[chosen]
-        place.lat, place.lon, place.learned = seen.lat, seen.lon, False
+        place.lat, place.lon = seen.lat, seen.lon
         place.session = place.former = place.visited = np.uint32(0)
     return chosen
 
@@ -263,10 +273,9 @@ def _settle(row: Record, seen: Record, minute: int, rules: Rules) -> int:
 def _count_session(place: Record, minute: int, rules: Rules) -> None:
     if minute - np.int64(place.session) < rules.sessions_apart:
         return
-    if place.former != 0 and minute - np.int64(place.former) <= rules.sessions_within:
-        place.learned = True
+    enough = place.former != 0 and minute - np.int64(place.former) <= rules.sessions_within
     place.former = place.session
-    place.session = np.uint32(minute)
+    place.session = np.uint32(LEARNED if enough else minute)
 
 
 @inner
