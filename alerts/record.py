@@ -1,22 +1,27 @@
 """The native alert record as it is published: one compact JSON object that fits every consumer.
 
 What does not fit 8 000 bytes is cut in a fixed order (rows of evidence, ids of evidence, advice, entities beyond the
-first five), and `truncated` says so. The store keeps the whole record.
+first five; then every list beyond five entries with every text beyond 256, 64 and 40 bytes), and `truncated` says so.
+The store keeps the whole record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
+from alerts.summary import safe
 from schemas.alerts import MAX_ALERT_BYTES
 from schemas.fields import format_time
 from schemas.revisions import StoredRevision
 
 SCHEMA: Final = "token-alert.v1"
 MIN_ENTITIES: Final = 5
+TEXT_BYTES: Final = (256, 64, 40)
+"""The last is enough for our own words: ids, times, names of detectors, classes and techniques."""
 
 Record = dict[str, Any]
 
@@ -37,7 +42,25 @@ def _with_few_entities(record: Record) -> None:
     record["entities"] = record["entities"][:MIN_ENTITIES]
 
 
-CUTS: Final[tuple[Callable[[Record], None], ...]] = (_without_rows, _without_ids, _without_advice, _with_few_entities)
+def _with_short_texts(limit: int, record: Record) -> None:
+    record |= _short(record, limit)
+
+
+def _short(value: Any, limit: int) -> Any:  # noqa: ANN401 - anything JSON can hold
+    match value:
+        case str() if len(value.encode()) > limit:
+            return safe(value, limit).encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
+        case list():
+            return [_short(each, limit) for each in value[:MIN_ENTITIES]]
+        case dict():
+            return {name: _short(each, limit) for name, each in value.items()}
+    return value
+
+
+CUTS: Final[tuple[Callable[[Record], None], ...]] = (
+    *(_without_rows, _without_ids, _without_advice, _with_few_entities),
+    *(partial(_with_short_texts, limit) for limit in TEXT_BYTES),
+)
 
 
 def whole(body: str, detected_at: int) -> Record:

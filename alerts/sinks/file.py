@@ -12,11 +12,18 @@ from schemas.revisions import StoredRevision
 
 
 class FileSink:
-    """Appends one line a revision; on disk when `write` returns."""
+    """Appends one line a revision; on disk when `write` returns.
+
+    A line that a crash cut in half is ended first, so that the next one stays readable.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        self._file = path.open("ab+")
+        if self._file.seekable() and self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
 
     def write(self, revisions: Sequence[StoredRevision]) -> None:
         """Append the revisions."""

@@ -24,7 +24,7 @@ class KafkaSink:
         self._producer: KafkaProducer | None = None
 
     def write(self, revisions: Sequence[StoredRevision]) -> None:
-        """Send the revisions and wait for the brokers; connects when first needed."""
+        """Send the revisions and wait for the brokers; connects when first needed, and anew after an error."""
         try:
             if self._producer is None:
                 self._producer = KafkaProducer(**self._client, acks="all", linger_ms=5)
@@ -32,8 +32,15 @@ class KafkaSink:
             self._producer.flush(timeout=CONFIRM_SECONDS)
             for future in sent:
                 future.get(timeout=CONFIRM_SECONDS)
-        except KafkaError as error:
+        except (KafkaError, OSError) as error:
+            self._drop()
             raise SinkError(f"kafka topic {self._topic}: {error}") from error
+
+    def _drop(self) -> None:
+        """Give up what is still on its way: it is offered again, and behind newer revisions it would come too late."""
+        if self._producer is not None:
+            self._producer.close(timeout=0)
+            self._producer = None
 
     def _send(self, producer: KafkaProducer, revision: StoredRevision) -> Any:  # noqa: ANN401 - kafka-python's future
         record = record_of(revision)
