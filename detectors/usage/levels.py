@@ -18,7 +18,7 @@ from detectors.usage.peers import MINUTES, Usual
 from detectors.usage.recent import DAY
 from detectors.usage.rhythms import Tempo
 
-_TRUSTED_AFTER: Final = 12.0
+_TRUSTED_AFTER: Final = 6.0
 """Hours of its own after which what a key shows of its dispersion weighs as much as what its peers show."""
 FLUCTUATION: Final = 0.05
 """Squared coefficient of variation of every rate: nothing keeps its mean better than to 22 %."""
@@ -27,7 +27,6 @@ _SLOW: Final = 4
 _WINSORISED: Final = 9.0
 _UNUSUAL: Final = 1e-3
 """Tail probability of a day that counts towards a shift."""
-_HOURS: Final = 24
 
 
 class Outlook(NamedTuple):
@@ -50,7 +49,7 @@ def new_levels() -> Table:
       `slow_hours`: the same over the longer memory. `seen`: hours; `scatter`: sum of (uses - expected)² / expected.
       `clumped`, `clumps`: uses, and those times the index of dispersion of their minutes.
     - `age`: active days. `days`, `slow_days`: since the memories were halved. `raised`: days in a row
-      far above; `steady`: index of dispersion of its hours before them.
+      far above; `steady`: index of dispersion of its hours, slow to move once it is known.
     - `first`: hour of the first use; `last`: minute of the last one; `gap`: longest rest, minutes (keys only).
       `parent`: its client, if it has only one.
     """
@@ -117,12 +116,11 @@ def foresee(row: Record, peers: Usual, tempo: Tempo, busier: float) -> Outlook:
     if row.slow_hours > 0:
         level = min(level, _posterior(row.slow_total, row.slow_hours, shape, peers))
     prior = peers.within * max(1.0, level * busier / peers.mean)
-    index = max(1.0, (_TRUSTED_AFTER * prior + row.scatter) / (_TRUSTED_AFTER + row.seen))
-    borrowed = _TRUSTED_AFTER * min(level, peers.mean)
-    clump = (borrowed * peers.clump + row.clumps) / (borrowed + row.clumped)
+    index = _blend(prior, index_of(row), row.seen)
+    clump = _blend(peers.clump, max(1.0, row.clumps / row.clumped) if row.clumped > 0 else 1.0, row.seen)
     unsure = 1.0 / (shape + row.total / index) + FLUCTUATION + tempo.doubt
     mean, minute_mean = level * busier, level * tempo.factor / MINUTES
-    return Outlook(mean, unsure + (index - 1.0) / mean, minute_mean, unsure + max(0.0, clump - 1.0) / minute_mean)
+    return Outlook(mean, unsure + (index - 1.0) / mean, minute_mean, unsure + (clump - 1.0) / minute_mean)
 
 
 @part
@@ -155,14 +153,15 @@ def close_day(row: Record, warm_up: int, excess: float) -> bool:
     above = row.age >= warm_up and _is_raised(row, excess)
     row.raised = row.raised + 1 if above else 0
     if not above:
-        row.steady = index_of(row)
+        row.steady += (index_of(row) - row.steady) / (_SLOW * warm_up if row.age >= warm_up else 1.0)
         row.slow_total, row.slow_hours = row.slow_total + row.day_taught, row.slow_hours + row.day_hours
         row.slow_days += 1
-    row.age = min(row.age + 1, 60_000)
     row.days += 1
+    if row.age < warm_up or row.days >= 2 * warm_up:  # at first it was judged by what its peers do
+        row.seen, row.scatter = 0.5 * row.seen, 0.5 * row.scatter
+    row.age = min(row.age + 1, 60_000)
     if row.days >= 2 * warm_up:
         row.total, row.hours, row.days = 0.5 * row.total, 0.5 * row.hours, row.days // 2
-        row.seen, row.scatter = 0.5 * row.seen, 0.5 * row.scatter
         row.clumped, row.clumps = 0.5 * row.clumped, 0.5 * row.clumps
         row.gap = row.gap // 2
     if row.slow_days >= 2 * _SLOW * warm_up:
@@ -196,6 +195,13 @@ def slow_level(row: Record) -> float:
 def index_of(row: Record) -> float:
     """Give the index of dispersion of its own hours."""
     return max(1.0, row.scatter / row.seen) if row.seen > 0 else 1.0
+
+
+@part
+def _blend(prior: float, own: float, hours: float) -> float:
+    """Mean of two indices of dispersion, of their logarithms: those of peers differ by powers of ten."""
+    weight = _TRUSTED_AFTER / (_TRUSTED_AFTER + hours)
+    return float(prior**weight * own ** (1.0 - weight))
 
 
 @part

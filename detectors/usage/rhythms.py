@@ -6,6 +6,7 @@ without any use teach nothing, so that a source that was down for a morning does
 
 from __future__ import annotations
 
+from math import expm1, log1p
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ _EPOCH_WEEKDAY: Final = 3
 """1 January 1970 was a Thursday, Monday is 0."""
 _SATURDAY: Final = 5
 _ONE: Final = 1_000.0
-"""Code of the mean hour: slots hold thousandths, up to 65 times the mean."""
+"""Code of the mean hour: slots hold thousandths, up to 65 times the mean. Of logarithms too."""
 _FULL: Final = 65_535.0
 _REMEMBERED: Final = 20
 _WINSORISED: Final = 3.0
@@ -39,17 +40,18 @@ class Tempo(NamedTuple):
 
 
 def new_rhythms() -> Table:
-    """Give an empty table: client or issuer → its rhythm, 240 bytes.
+    """Give an empty table: client or issuer → its rhythm, 182 bytes.
 
-    - `today`: uses by hour of the running `day` (since the epoch, local), none before it.
+    - `hour`: the running one, local, since the epoch; `uses` in it. `today`: by hour of the day so far, `_packed`.
     - `slots`: thousandths of the day's mean, 24 hours of working days, then 24 of weekends; 0 is unseen.
     - `means`: uses in a mean hour of each type of day; `days`: how many of them it was learnt from.
     """
     fields = [
-        ("today", np.float32, (HOURS,)),
+        ("uses", np.float64),
+        ("today", np.uint16, (HOURS,)),
         ("slots", np.uint16, (_SLOTS,)),
         ("means", np.float32, (_TYPES,)),
-        ("day", np.int32),
+        ("hour", np.int32),
         ("days", np.uint8, (_TYPES,)),
     ]
     return Table(fields, ttl=35 * DAY)
@@ -68,10 +70,12 @@ def note_rhythm(rhythms: TableView, key: np.uint64, now: int, volume: int, ahead
         return
     row = rhythms.rows[upsert(rhythms, key, now)]
     hour = now // HOUR + ahead
-    if row.day != hour // HOURS:
-        _close(row)
-        row.day = hour // HOURS
-    row.today[hour % HOURS] += volume
+    if row.hour != hour:
+        row.today[row.hour % HOURS], row.uses = _packed(row.uses), 0.0
+        if row.hour // HOURS != hour // HOURS:
+            _close(row)
+        row.hour = hour
+    row.uses += volume
 
 
 @part
@@ -103,18 +107,30 @@ def _smooth(row: Record, kind: int, hour: int) -> float:
 
 
 @part
+def _packed(uses: float) -> int:
+    """Pack uses into 16 bits, to one in a thousand."""
+    return round(_ONE * log1p(uses))
+
+
+@part
+def _unpacked(code: int) -> float:
+    """Give the uses that `_packed` was told."""
+    return expm1(code / _ONE)
+
+
+@part
 def _close(row: Record) -> None:
     """Learn from the day that is over, and empty it."""
-    kind = type_of(row.day)
+    kind = type_of(row.hour // HOURS)
     mean = _mean_of_day(row, kind)
     if mean > 0.0:
         row.days[kind] = min(row.days[kind] + 1, _REMEMBERED)
         row.means[kind] += (mean - row.means[kind]) / row.days[kind]
         for hour in range(HOURS):
             if row.today[hour] > 0:
-                _learn_hour(row, kind, hour, row.today[hour] / mean)
+                _learn_hour(row, kind, hour, _unpacked(row.today[hour]) / mean)
     for hour in range(HOURS):
-        row.today[hour] = 0.0
+        row.today[hour] = 0
 
 
 @part
@@ -130,7 +146,7 @@ def _mean_of_day(row: Record, kind: int) -> float:
             if row.today[hour] > 0:
                 share = _smooth(row, kind, hour)
                 share = share if share > 0.0 else 1.0
-                uses, weight = uses + min(row.today[hour], _WINSORISED * share * mean), weight + share
+                uses, weight = uses + min(_unpacked(row.today[hour]), _WINSORISED * share * mean), weight + share
         mean = uses / weight if weight > 0.0 else 0.0
     return mean
 

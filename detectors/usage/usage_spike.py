@@ -65,18 +65,19 @@ class UsageSpike(Detector):
     Blind spots:
         A thief who stays below three times the usual, or takes what the owner leaves. A spike within the first hour of
         a tenant is taken as usual. Who raises the use by little each day is seen as a baseline-shift only. A credential
-        whose peers differ widely (one service in a hundred makes most calls) is judged leniently until it has some
-        twelve hours of its own. A spike that hides in one with a common cause is low. Two attacks on keys of one client
-        within an hour may be told as one.
+        whose peers differ widely (one service in a hundred makes most calls) is judged leniently in its first days, and
+        one that works in batches may take some ten of them a minute. A spike that hides in one with a common cause is
+        low. Two attacks on keys of one client within an hour may be told as one.
 
     Formula:
         Volume = count / sample_rate, whole. The hour holds the running minute and the 59 before, the minute the running
         5 s and the 55 before: never a use that is older, and late records only where they happened.
         Hour: X is negative binomial with mean m = level · rhythm and variance m + φ m²; φ = 1 / (a + uses / D) + 0.05 +
         (D - 1) / m: doubt about the level, slack of any rate, clumping. D is the index of dispersion of its hours,
-        mean of (x - m)² / m, peers' for the first 12 hours. level = (a D + uses) / (a D / peers' mean + hours), a from
-        the variance between peers; the lower of 7 and 28 active days counts. The memories are halved when they hold
-        twice that, so that older days weigh half. Minute: m / 60, with the index of its minutes.
+        mean of (x - m)² / m, mixed with its peers' by logarithms, half of each after 6 hours; days before it is known
+        count half as much with every day. level = (a D + uses) / (a D / peers' mean + hours), a from the variance
+        between peers; the lower of 7 and 28 active days counts. The memories are halved when they hold twice that, so
+        that older days weigh half. Minute: m / 60, with the index of its minutes.
         Limit: least x ≥ max(m + 50, 3 m) with P(X ≥ x) ≤ q; q = false_findings_a_day / (1 464 windows a day · active
         peers), on what was logged where a source samples. Below m = 1 at least 50.
         Rhythm: mean uses by hour of the day, working day or weekend, neighbours mixed in 1 : 2 : 1, beside the mean
