@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from alerts.record import headers_of, record_of
@@ -26,15 +26,21 @@ class KafkaSink:
     def write(self, revisions: Sequence[StoredRevision]) -> None:
         """Send the revisions and wait for the brokers; connects when first needed, and anew after an error."""
         try:
-            if self._producer is None:
-                self._producer = KafkaProducer(**self._client, acks="all", linger_ms=5)
-            sent = [self._send(self._producer, revision) for revision in revisions]
-            self._producer.flush(timeout=CONFIRM_SECONDS)
+            producer = self._producer = self._producer or self._connected()
+            sent = [self._send(producer, revision) for revision in revisions]
+            producer.flush(timeout=CONFIRM_SECONDS)
             for future in sent:
                 future.get(timeout=CONFIRM_SECONDS)
         except (KafkaError, OSError) as error:
             self._drop()
             raise SinkError(f"kafka topic {self._topic}: {error}") from error
+
+    def _connected(self) -> KafkaProducer:
+        # A producer would look for a missing topic for a minute, and log it ten times a second.
+        with KafkaConsumer(**self._client) as probe:
+            if not probe.partitions_for_topic(self._topic):
+                raise SinkError(f"kafka topic {self._topic}: no such topic; create it: tokentrail topics create")
+        return KafkaProducer(**self._client, acks="all", linger_ms=5)
 
     def _drop(self) -> None:
         """Give up what is still on its way: it is offered again, and behind newer revisions it would come too late."""

@@ -79,7 +79,7 @@ class TopicPlace:
         self.topic = topic
 
     def open(self) -> KafkaSink:
-        return KafkaSink(self.topic, {"bootstrap_servers": self._bootstrap, "max_block_ms": 500})
+        return KafkaSink(self.topic, {"bootstrap_servers": self._bootstrap})
 
     def read(self, form: str) -> list[bytes]:
         """One line a record, from the earliest, as kcat's format string says."""

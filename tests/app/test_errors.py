@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -197,6 +197,15 @@ def test_a_topic_that_is_missing(
     settings += "[worker]\nport = 0\n[dead_letters]\ntopic = ''\nfile = 'dead.ndjson'\n"
     (folder / "tokentrail.toml").write_text(settings, "utf-8")
     expect(outside("run", folder=folder), 1, "missing", "no such topic", "tokentrail topics create")
+
+
+def test_a_topic_for_dead_letters_that_is_missing(
+    kafka_broker: Service, make_topic: Callable[[int], str], folder: Path
+) -> None:
+    settings = f"[kafka]\nbootstrap_servers = '{kafka_broker.address}'\ntopic = '{make_topic(1)}'\n"
+    settings += "[worker]\nport = 0\n[dead_letters]\ntopic = 'nowhere'\n"
+    (folder / "tokentrail.toml").write_text(settings, "utf-8")
+    expect(outside("run", folder=folder), 1, "kafka topic nowhere", "no such topic", "tokentrail topics create")
 
 
 def outside(*arguments: str, folder: Path) -> Ran:
