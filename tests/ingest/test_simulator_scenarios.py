@@ -1,6 +1,7 @@
 """Each attack in each variant: it runs, it is labelled, and it has the shape that its name promises."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,6 +159,28 @@ def test_spikes_bring_their_dose_in_every_minute(scenario: str) -> None:
     entity = label.entities[0]
     field = {"key": "key_id", "client": "client_id", "token": "token_id"}[entity.type.value]
     assert {event[field] for event in uses} == {entity.id}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "field", "number"),
+    [
+        ("stolen-api-key", "key_id", 3),
+        ("stolen-client-secret", "token_id", 10),
+        ("stolen-access-token", "ip", 20),
+    ],
+)
+def test_distributed_spikes_are_spread_over_keys_tokens_or_addresses(scenario: str, field: str, number: int) -> None:
+    _, hostile = play(scenario, "distributed", traffic=replace(QUIET, users=2_000))
+    calls = Counter(event[field] for event in hostile if event["type"] == "key-use")
+    assert len(calls) == number
+    assert min(calls.values()) > 0.02 * calls.total()
+
+
+@pytest.mark.parametrize("scenario", ["stolen-api-key", "stolen-client-secret"])
+def test_slow_spikes_stay_below_the_limit_of_a_minute(scenario: str) -> None:
+    _, hostile = play(scenario, "slow")
+    minutes = Counter(parse_time(event["time"]) // MINUTE for event in hostile)
+    assert max(minutes.values()) < 50 < len(hostile)
 
 
 def test_victims_are_different_people() -> None:

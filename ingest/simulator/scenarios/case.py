@@ -113,7 +113,7 @@ class Case:
             variant=self.variant,
             intensity=self.intensity,
             entities=self._entities,
-            start=seen[0][0],
+            start=min(time for time, _ in seen),
             end=max(time for time, _ in seen),
             expected=list(self.attack.expected),
             classes=list(self.attack.classes),
