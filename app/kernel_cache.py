@@ -16,6 +16,8 @@ from typing import Final
 
 VARIABLE: Final = "NUMBA_CACHE_LOCATOR_CLASSES"
 _ROOT: Final = Path(__file__).resolve().parents[1]
+PACKAGES: Final = frozenset({"alerts", "app", "dashboard", "detectors", "engines", "ingest", "schemas", "store"})
+"""What is ours. An installed wheel has everybody else's packages in the same folder."""
 _IMPORT: Final = re.compile(r"^from ([\w.]+) import", re.MULTILINE)
 
 
@@ -40,6 +42,8 @@ def stamp(path: Path) -> bytes:
 
 
 def _file_of(name: str) -> Path | None:
+    if name.partition(".")[0] not in PACKAGES:
+        return None
     base = _ROOT.joinpath(*name.split("."))
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
         if candidate.is_file():

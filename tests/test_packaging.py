@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from app import kernel_cache
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
@@ -24,6 +26,34 @@ def test_no_other_distribution_ships_our_names(package: str) -> None:
 
 def test_every_package_of_the_repository_is_in_the_wheel() -> None:
     assert sorted(path.parent.name for path in ROOT.glob("*/__init__.py")) == sorted(PACKAGES)
+
+
+def test_a_kernel_is_stamped_by_our_packages_alone() -> None:
+    assert sorted(kernel_cache.PACKAGES) == sorted(PACKAGES)
+
+
+def test_a_stamp_of_an_installed_kernel_leaves_other_packages_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_cache, "_ROOT", tmp_path)
+    for name, source in {
+        "detectors/kernels.py": "from numba import njit\nfrom schemas.fields import micros\n",
+        "schemas/fields.py": "",
+        "numba/__init__.py": "from numba.core import njit\n",
+        "numba/core/__init__.py": "from numba import core\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source, "utf-8")
+
+    def stamp() -> bytes:
+        kernel_cache.stamp.cache_clear()
+        return kernel_cache.stamp(tmp_path / "detectors" / "kernels.py")
+
+    first = stamp()
+    (tmp_path / "numba" / "core" / "__init__.py").write_text("from numba import njit\n", "utf-8")
+    assert stamp() == first
+    (tmp_path / "schemas" / "fields.py").write_text("micros = 1\n", "utf-8")
+    assert stamp() != first
 
 
 def test_every_package_stands_in_exactly_one_layer() -> None:
