@@ -179,10 +179,11 @@ def adopt(row: Record) -> None:
 
 @part
 def inherit(row: Record, other: Record) -> None:
-    """Take over the level of a predecessor."""
+    """Take over the level of a predecessor, and how uneven it is."""
     row.total, row.hours, row.slow_total, row.slow_hours = other.total, other.hours, other.slow_total, other.slow_hours
     row.seen, row.scatter, row.clumped, row.clumps = other.seen, other.scatter, other.clumped, other.clumps
     row.age, row.days, row.slow_days, row.gap = other.age, other.days, other.slow_days, max(row.gap, other.gap)
+    row.steady = other.steady
 
 
 @part
