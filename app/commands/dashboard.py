@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.options import ConfigFile
+from app.output import note
 
 
 def dashboard(
@@ -17,12 +18,9 @@ def dashboard(
 ) -> None:
     """Show the store's alerts in a browser."""
     from app.settings import load
-    from dashboard.server import serve
+    from dashboard.server import address, serve
 
     settings = load(config)
-    serve(
-        settings.store.url,
-        host or settings.dashboard.host,
-        settings.dashboard.port if port is None else port,
-        open_browser=browser,
-    )
+    place = host or settings.dashboard.host, settings.dashboard.port if port is None else port
+    note(f"starting on {address(*place)}; stop with Ctrl-C")
+    serve(settings.store.url, *place, open_browser=browser)

@@ -71,8 +71,11 @@ def simulate(
     labelled = stream.labels()
     note(f"{count} events, {len(labelled)} attacks, seed {seed}")
     played = {name for label in labelled for name in (label.scenario, f"{label.scenario}/{label.variant}")}
-    if missing := [name for name in wanted or () if name not in played]:
-        note(f"too short for {', '.join(missing)}: give more --events, or a longer --duration")
+    missing = [name for name in wanted or () if name not in played]
+    if missing or not (labelled or benign):
+        note(
+            f"too short for {', '.join(missing) or 'any attack'}: give more --events, a longer --duration, or less --rate"
+        )
 
 
 def _is_live(events: int | None, length: timedelta | None, labels: Path | None) -> bool:

@@ -78,39 +78,47 @@ class Report:
         )
 
     def _recall_table(self) -> Table:
-        table = Table(title="Attacks found (95 % Wilson interval)")
-        for heading in ("detector", "scenario", "variant"):
-            table.add_column(heading)
-        for heading in ("found", "recall", "interval", "class right", "median s", "p95 s", "alerts", "incidents"):
-            table.add_column(heading, justify="right")
-        for row in (*self.variants, *self.detectors, self.total):
-            table.add_row(row.detector, row.scenario, row.variant, *_figures(row))
+        table = _table("Attacks found (95 % Wilson interval), delays in s", "attack")
+        for heading in ("found", "recall", "right", "median", "p95", "alerts", "inc."):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.columns[0].overflow = "fold"
+        for total in self.detectors:
+            table.add_row(total.detector, *_figures(total), style="bold")
+            for row in self.variants:
+                if row.detector == total.detector:
+                    table.add_row(f"{row.scenario} {row.variant}", *_figures(row))
+        table.add_row("all", *_figures(self.total), style="bold")
         return table
 
     def _dose_table(self) -> Table:
-        table = Table("detector", "dose", "found", "recall", "interval", title="Dose and response")
+        table = _table("Dose and response", "detector", "dose", "found", "recall")
         for dose in self.doses:
             table.add_row(dose.detector, f"{dose.intensity:g} x", *_share(dose.recall))
         return table
 
     def _noise_table(self) -> Table:
-        table = Table(title="False alerts (95 % Poisson interval)")
-        for heading in ("severity", "period", "count", "per 100 000 events", "per 1 000 users a day"):
-            table.add_column(heading, justify="right")
+        table = _table(
+            "False alerts (95 % Poisson interval)",
+            "severity",
+            "period",
+            "count",
+            "per 100 000 events",
+            "per 1 000 users a day",
+        )
         for noise in self.noise:
             rates = (_rate(noise.per_100k_events), _rate(noise.per_1000_users_a_day))
             table.add_row(noise.severity, noise.period, str(noise.per_100k_events.count), *rates)
         return table
 
     def _false_table(self) -> Table:
-        table = Table("detector", "severity", "false alerts", title="Who raised them")
+        table = _table("Who raised them", "detector", "severity", "false alerts")
         for detector, severities in self.false_by_detector.items():
             for severity, count in severities.items():
                 table.add_row(detector, severity, str(count))
         return table
 
     def _baseline_table(self) -> Table:
-        table = Table("baseline", "found", "recall", "interval", "false per 100 000 events", title="Baselines")
+        table = _table("Baselines", "baseline", "found", "recall", "false per 100 000")
         for baseline in self.baselines:
             noise = _rate(baseline.false_medium) if baseline.false_medium else "-"
             table.add_row(baseline.name, *_share(baseline.recall), noise)
@@ -123,8 +131,13 @@ def _figures(row: Row) -> tuple[str, ...]:
     return (*_share(row.recall), right, *(_number(mean) for mean in means))
 
 
-def _share(share: Share) -> tuple[str, str, str]:
-    return f"{share.hits}/{share.cases}", f"{share.value:.3f}", f"{share.low:.3f}-{share.high:.3f}"
+def _share(share: Share) -> tuple[str, str]:
+    return f"{share.hits}/{share.cases}", f"{share.value:.2f} ({share.low:.2f}-{share.high:.2f})"
+
+
+def _table(title: str, *headings: str) -> Table:
+    """Give an empty table that fits 80 columns."""
+    return Table(*headings, title=f"\n{title}", title_justify="left", box=None, pad_edge=False, header_style="bold")
 
 
 def _rate(rate: Rate) -> str:

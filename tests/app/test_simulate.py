@@ -92,7 +92,15 @@ def test_an_attack_that_does_not_fit_is_named(tokentrail: Tokentrail) -> None:
         "--out",
         "events",
     )
-    assert ran.stderr.splitlines()[1:] == ["too short for brute-force/slow: give more --events, or a longer --duration"]
+    assert ran.stderr.splitlines()[1:] == [
+        "too short for brute-force/slow: give more --events, a longer --duration, or less --rate"
+    ]
+
+
+def test_a_stream_too_short_for_any_attack_says_so(tokentrail: Tokentrail) -> None:
+    ran = simulate(tokentrail, "--events", 50, "--out", "events")
+    assert "too short for any attack" in ran.stderr
+    assert "too short" not in simulate(tokentrail, "--events", 50, "--benign", "--out", "events").stderr
 
 
 @pytest.fixture
