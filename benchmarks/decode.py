@@ -1,24 +1,23 @@
-"""CPU cost of decoding with full validation, hashing and redaction: 0, 1 and 100 % bad records.
-
-python -m benchmarks.decode [N] [ROUNDS]
-"""
+"""CPU cost of decoding with full validation, hashing and redaction: 0, 1 and 100 % bad records."""
 
 from __future__ import annotations
 
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from benchmarks.events import peer_records
+from benchmarks.figures import Figure
+from benchmarks.peer import peer_records
+from benchmarks.streams import BATCH, SECRETS
 from ingest.decode import Decoder
-from ingest.privacy import Secrets
 from ingest.records import RawRecords
 
-BATCH: Final = 20_000
-SHARES: Final = (0.0, 0.01, 1.0)
+RECORDS: Final = 200_000
+ROUNDS: Final = 3
+GOALS: Final = {0.0: 120.0, 0.01: 110.0, 1.0: 10.0}
+"""Share of bad records → thousands a second."""
 _SEED: Final = 11
 
 Spoil = Callable[[bytes, random.Random], bytes]
@@ -49,18 +48,16 @@ def cpu_seconds(decoder: Decoder, records: Sequence[bytes]) -> tuple[float, int]
     return time.process_time() - start, refused
 
 
-def main(n: str = "200000", rounds: str = "3") -> None:
-    """Print a line for each share."""
-    records = list(peer_records(int(n)))
-    decoder = Decoder(Secrets(bytes(range(16))))
+def measure() -> list[Figure]:
+    """Give a rate for each share of bad records."""
+    records = list(peer_records(RECORDS))
+    decoder = Decoder(SECRETS)
     cpu_seconds(decoder, spoiled(records[:BATCH], 0.5))
-    for share in SHARES:
+    figures = []
+    for share, goal in GOALS.items():
         some = spoiled(records, share)
-        runs = [cpu_seconds(decoder, some) for _ in range(int(rounds))]
-        seconds = statistics.median(seconds for seconds, _ in runs)
-        rate = len(some) / seconds
-        print(f"{share:4.0%} bad: {rate:9,.0f} records per CPU-second, {runs[0][1]:7,} of {len(some):,} refused")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        runs = [cpu_seconds(decoder, some) for _ in range(ROUNDS)]
+        rate = len(some) / statistics.median(seconds for seconds, _ in runs)
+        note = f"{runs[0][1]:,} of {len(some):,} refused"
+        figures.append(Figure(f"decode, {share:.0%} bad", rate / 1_000, "k events/CPU-s", goal, note=note))
+    return figures

@@ -2,7 +2,7 @@
 
 A hit is a verify-failure whose ip has at least `RULE_FAILURES` of them in the `RULE_SECONDS` up to and including it.
 
-    python -m benchmarks.events OUT.ndjson [N]
+    python -m benchmarks.peer OUT.ndjson [N]
 """
 
 from __future__ import annotations

@@ -1,0 +1,57 @@
+"""CPU of each detector on the simulator's mix and with one key in 30 % of the rows; bytes of state a key."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks.figures import Figure
+from benchmarks.streams import Judged, crowded, judged, mix
+from detectors import run
+from detectors.base import Detector
+from detectors.registry import DETECTORS
+from detectors.tables import Table
+
+EVENTS: Final = 400_000
+ROUNDS: Final = 5
+SHARE: Final = 0.3
+
+
+def nanoseconds(detector: Detector, stream: Sequence[Judged]) -> float:
+    """CPU of one pass from an empty state, ns an event."""
+    states = {detector.type: detector.new_state()}
+    start = time.process_time_ns()
+    for batch in stream:
+        run.step({detector.type: detector}, states, batch.events, batch.watermark)
+    return (time.process_time_ns() - start) / sum(len(batch.events) for batch in stream)
+
+
+def bytes_a_key(detector: Detector, stream: Sequence[Judged]) -> dict[str, float]:
+    """Bytes a live row of each table that has grown, with its index; capacity that is not used yet is not counted."""
+    state = detector.new_state()
+    for batch in stream:
+        run.step({detector.type: detector}, {detector.type: state}, batch.events, batch.watermark)
+    tables = {name: part for name, part in state.items() if isinstance(part, Table) and len(part) > 0}
+    return {name: table.row_bytes for name, table in tables.items()}
+
+
+def measure() -> list[Figure]:
+    """Give two figures a detector: mix and crowd, and the widest row of all."""
+    stream = judged(mix(EVENTS))
+    crowd = [Judged(crowded(batch.events, SHARE), batch.watermark) for batch in stream]
+    figures, widest = [], ("", 0.0)
+    for name, kind in DETECTORS.items():
+        detector = kind()
+        nanoseconds(detector, stream)
+        for label, events in (("mix", stream), (f"one key {SHARE:.0%}", crowd)):
+            value = statistics.median(nanoseconds(detector, events) for _ in range(ROUNDS))
+            figures.append(Figure(f"{name}, {label}", value / 1_000, "µs/event", 1.0, at_most=True, note="CPU"))
+        widest = max(widest, *((f"{name}/{t}", size) for t, size in bytes_a_key(detector, stream).items()), key=_size)
+    figures.append(Figure("widest row of state", widest[1], "bytes/key", 200, at_most=True, note=widest[0]))
+    return figures
+
+
+def _size(item: tuple[str, float]) -> float:
+    return item[1]

@@ -1,0 +1,52 @@
+"""Order, duplicates, detectors, counts and alerts in one process, without decoding."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks.figures import Figure
+from benchmarks.streams import BATCH, HORIZON, LATENESS, SECRETS, decoded, mix
+from detectors.registry import DETECTORS
+from engines.decoding import Batch
+from engines.pipeline import Pipeline
+from ingest.decode import Decoded, Decoder
+from ingest.records import RawRecords
+from schemas.frame import Events
+
+EVENTS: Final = 400_000
+ROUNDS: Final = 3
+
+
+def new_pipeline() -> Pipeline:
+    """Build a pipeline of all detectors with their defaults."""
+    detectors = {name: kind() for name, kind in DETECTORS.items()}
+    return Pipeline(detectors, lateness=LATENESS, horizon=HORIZON)
+
+
+def batch_of(events: Events, decoder: Decoder) -> Batch:
+    """Wrap events that were decoded before as a batch that comes from one partition."""
+    raw = RawRecords.of([None] * len(events))
+    return Batch(raw, Decoded.of(events), decoder)
+
+
+def seconds(stream: Sequence[Events]) -> float:
+    """CPU seconds of one pass from an empty pipeline."""
+    pipeline, decoder = new_pipeline(), Decoder(SECRETS)
+    batches = [batch_of(events, decoder) for events in stream]
+    start = time.process_time()
+    for batch in batches:
+        pipeline.take(batch)
+        pipeline.advance({0})
+    pipeline.flush()
+    return time.process_time() - start
+
+
+def measure() -> list[Figure]:
+    """Give the rate."""
+    stream = decoded(mix(EVENTS))
+    seconds(stream)
+    rate = EVENTS / statistics.median(seconds(stream) for _ in range(ROUNDS))
+    return [Figure("order, dedupe, detectors, alerts", rate / 1_000, "k events/CPU-s", 150, note=f"batches of {BATCH}")]
