@@ -29,7 +29,8 @@ class DeadLetterTopic:
             # A producer would look for a missing topic for a minute, and only when the first letter is written.
             with KafkaConsumer(**client) as probe:
                 known = probe.partitions_for_topic(topic)
-            self._producer = KafkaProducer(**client, acks="all", linger_ms=20, compression_type="lz4")
+            if known:
+                self._producer = KafkaProducer(**client, acks="all", linger_ms=20, compression_type="lz4")
         except (KafkaError, OSError) as error:
             raise SourceError(
                 f"no broker answers: {error}",
@@ -37,7 +38,6 @@ class DeadLetterTopic:
                 next_step="check bootstrap_servers, TLS and SASL settings",
             ) from error
         if not known:
-            self._producer.close(timeout=0)
             raise SourceError("no such topic", place=self._place, next_step="create it: tokentrail topics create")
         self._waiting: list[Any] = []
 

@@ -73,9 +73,8 @@ def simulate(
     played = {name for label in labelled for name in (label.scenario, f"{label.scenario}/{label.variant}")}
     missing = [name for name in wanted or () if name not in played]
     if missing or not (labelled or benign):
-        note(
-            f"too short for {', '.join(missing) or 'any attack'}: give more --events, a longer --duration, or less --rate"
-        )
+        what = ", ".join(missing) or "any attack"
+        note(f"too short for {what}: give more --events, a longer --duration, or less --rate")
 
 
 def _is_live(events: int | None, length: timedelta | None, labels: Path | None) -> bool:
