@@ -34,6 +34,8 @@ class Feed(Protocol):
 class Publisher:
     """Moves revisions from the feed to one sink, at least once and in order.
 
+    The cursor is read once: nobody else moves it while this publisher lives.
+
     Args:
         name: of the cursor; another name starts at the earliest.
         feed: the stored revisions.
@@ -44,6 +46,7 @@ class Publisher:
         self._name = name
         self._feed = feed
         self._sink = sink
+        self._cursor: int | None = None
 
     def step(self) -> int:
         """Publish what is there, at most one batch; give its size.
@@ -52,10 +55,13 @@ class Publisher:
             SinkError: the sink is away.
             TokentrailError: the store is away.
         """
-        revisions = self._feed.after(self._feed.cursor(self._name), BATCH)
+        if self._cursor is None:
+            self._cursor = self._feed.cursor(self._name)
+        revisions = self._feed.after(self._cursor, BATCH)
         if revisions:
             self._sink.write(revisions)
             self._feed.advance(self._name, revisions[-1].cursor)
+            self._cursor = revisions[-1].cursor
         return len(revisions)
 
     def run(self, stop: Event) -> None:

@@ -25,6 +25,7 @@ _EVENTS: Final = 100_000
 _TRAFFIC: Final = Traffic(rate=5.0, users=15_000)
 """Hours, so that sessions are refreshed."""
 _BETWEEN: Final = 20
+_USES_A_KEPT_ONE: Final = 5
 _GIVEN: Final = (code(EventType.ISSUE), code(EventType.REFRESH))
 
 
@@ -47,7 +48,13 @@ def populate(pipeline: Pipeline, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _stream() -> list[Events]:
-    return decoded(mix(_EVENTS, _TRAFFIC), BATCH // GROUPS)
+    return [_thinned(events) for events in decoded(mix(_EVENTS, _TRAFFIC), BATCH // GROUPS)]
+
+
+def _thinned(events: Events) -> Events:
+    """Leave out most uses: it takes issues and refreshes to make tokens live."""
+    used, kept = events["type"] == code(EventType.KEY_USE), np.arange(len(events)) % _USES_A_KEPT_ONE == 0
+    return events.take(~used | kept)
 
 
 def _side_by_side(events: Events, turn: int, shift: int) -> Events:
