@@ -11,7 +11,7 @@ from detectors.kernels import Record, part
 from detectors.statistics import least_rare
 from detectors.usage.levels import FLUCTUATION, Outlook, adopt, close_day, close_hour, foresee, slow_level
 from detectors.usage.memory import Memory, Rules
-from detectors.usage.peers import MINUTES, Usual, active_peers, group_of, tenant_of, usual
+from detectors.usage.peers import MINUTES, Usual, active_peers, covered, group_of, tenant_of, usual
 from detectors.usage.recent import HOUR, IN_HOUR, IN_MINUTE
 from detectors.usage.rhythms import HOURS, Tempo, tempo_at
 from detectors.usage.uses import CLIENT, KEY, TOKEN
@@ -58,7 +58,8 @@ def key_hour(memory: Memory, use: Record, dimension: int, row: Record, level: Re
         _tempo(memory, use, dimension, level, hour - 1, rules),
     )
     if level.hour != hour:
-        level.hour, level.rhythm, level.expected = hour, now.factor, 0.0
+        seen = covered(memory.groups, tenant_of(use, dimension), hour)
+        level.hour, level.rhythm, level.expected = hour, now.factor * seen, 0.0
     peers = _peers(memory, use, dimension, row)
     if peers.hours == 0:
         return 0.0

@@ -73,15 +73,23 @@ def new_activity() -> Table:
 
 
 def new_groups() -> Table:
-    """Give an empty table: group of peers → sums over their key-hours, 120 bytes.
+    """Give an empty table: group of peers → sums over their key-hours, 129 bytes.
 
+    `since`: the first use, µs; `hour`: the running one; `active`: keys used in the hour before.
     `hours`, `uses`, `squares` (of hours), `clumps` (squares of minutes), `jumps` (half the squared differences of one
     key's successive hours) and their number `pairs`: of the closed hours, fading; and of the running one.
     """
     sums = ("hours", "uses", "squares", "clumps", "jumps", "pairs")
     running = [(f"new_{name}", np.float64) for name in sums]
     return Table(
-        [("hour", np.int32), ("active", np.int32), *((name, np.float64) for name in sums), *running], ttl=_MEMORY
+        [
+            ("since", np.int64),
+            ("hour", np.int32),
+            ("active", np.int32),
+            *((name, np.float64) for name in sums),
+            *running,
+        ],
+        ttl=_MEMORY,
     )
 
 
@@ -146,6 +154,18 @@ def active_peers(groups: TableView, tenant: np.uint64) -> int:
 
 
 @part
+def covered(groups: TableView, tenant: np.uint64, hour: int) -> float:
+    """Give the part of an hour for which a tenant is known; of its first one only the rest."""
+    at = find(groups, tenant)
+    return 1.0 if at == NO_SLOT else _part_of(groups.rows[at], hour)
+
+
+@part
+def _part_of(row: Record, hour: int) -> float:
+    return float(min(1.0, (hour + 1) - row.since / HOUR))
+
+
+@part
 def _summary(hours: float, uses: float, squares: float, clumps: float, jumps: float, pairs: float) -> Usual:
     """Turn sums into moments. Few hours are taken to be more uneven than they look."""
     mean = uses / hours
@@ -161,9 +181,11 @@ def _group(groups: TableView, key: np.uint64, now: int) -> int:
     slot = upsert(groups, key, now)
     row = groups.rows[slot]
     hour = now // HOUR
+    if row.since == 0:
+        row.since = now
     if row.hour != hour:
         row.active = np.int32(row.new_hours) if row.hour == hour - 1 else np.int32(0)
-        row.hours, row.new_hours = row.hours * _KEPT + row.new_hours, 0.0
+        row.hours, row.new_hours = row.hours * _KEPT + _part_of(row, row.hour) * row.new_hours, 0.0
         row.uses, row.new_uses = row.uses * _KEPT + row.new_uses, 0.0
         row.squares, row.new_squares = row.squares * _KEPT + row.new_squares, 0.0
         row.clumps, row.new_clumps = row.clumps * _KEPT + row.new_clumps, 0.0

@@ -82,8 +82,9 @@ class UsageSpike(Detector):
         peers), on what was logged where a source samples. Below m = 1 at least 50.
         Rhythm: mean uses by hour of the day, working day or weekend, neighbours mixed in 1 : 2 : 1, beside the mean
         hour; 20 days of memory, an hour teaches at most 3 times what was expected. Users and tokens have none.
-        An hour that spiked teaches at most max(m + 50, 3 m) and nothing of its clumping. What is learnt of peers and
-        rhythm within a UTC hour holds from the next one on.
+        An hour that spiked teaches at most max(m + 50, 3 m) and nothing of its clumping. Of a tenant's
+        first hour only the part counts that was seen. What is learnt of peers and rhythm within a UTC hour holds from
+        the next one on.
 
     Parameters:
         `least_excess`, `least_ratio`, `false_findings_a_day`: all three set the limit. `explained_share`: who is named.

@@ -99,7 +99,9 @@ def token_limits(rows: list[Row]) -> dict[int, Limits]:
         if sums[0] >= 24:
             found[hour] = limits(sums, active if hour - 1 in hours else 0)
         new = taught(ours, sums, past)
-        sums, active = sums * KEPT + new, int(new[0])
+        active = int(new[0])
+        new[0] *= min(1, hour + 1 - rows[0]["at"] / HOUR)  # of the first hour only the rest was seen
+        sums = sums * KEPT + new
     return found
 
 
