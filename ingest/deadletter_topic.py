@@ -27,7 +27,7 @@ class DeadLetterTopic:
         self._place = f"kafka topic {topic}"
         try:
             # A producer would look for a missing topic for a minute, and only when the first letter is written.
-            with KafkaConsumer(**client) as probe:
+            with KafkaConsumer(**client, enable_auto_commit=False) as probe:
                 known = probe.partitions_for_topic(topic)
             if known:
                 self._producer = KafkaProducer(**client, acks="all", linger_ms=20, compression_type="lz4")

@@ -37,7 +37,7 @@ class KafkaSink:
 
     def _connected(self) -> KafkaProducer:
         # A producer would look for a missing topic for a minute, and log it ten times a second.
-        with KafkaConsumer(**self._client) as probe:
+        with KafkaConsumer(**self._client, enable_auto_commit=False) as probe:
             if not probe.partitions_for_topic(self._topic):
                 raise SinkError(f"kafka topic {self._topic}: no such topic; create it: tokentrail topics create")
         return KafkaProducer(**self._client, acks="all", linger_ms=5)
