@@ -23,6 +23,8 @@ _BORROWED: Final = 8.0
 """Key-hours that a client borrows from its tenant."""
 _KEPT: Final = 1.0 - 1.0 / (7 * 24)
 """Weight that the past keeps each hour: a memory of a week."""
+_LEAST_PART: Final = 0.1
+"""Part of a first hour that has to be seen."""
 _TEACHES: Final = 8.0
 """An hour teaches at most this multiple of what the peers' uses were mostly part of."""
 _LEAST_CAP: Final = 50.0
@@ -184,15 +186,23 @@ def _group(groups: TableView, key: np.uint64, now: int) -> int:
     if row.since == 0:
         row.since = now
     if row.hour != hour:
-        row.active = np.int32(row.new_hours) if row.hour == hour - 1 else np.int32(0)
-        row.hours, row.new_hours = row.hours * _KEPT + _part_of(row, row.hour) * row.new_hours, 0.0
-        row.uses, row.new_uses = row.uses * _KEPT + row.new_uses, 0.0
-        row.squares, row.new_squares = row.squares * _KEPT + row.new_squares, 0.0
-        row.clumps, row.new_clumps = row.clumps * _KEPT + row.new_clumps, 0.0
-        row.jumps, row.new_jumps = row.jumps * _KEPT + row.new_jumps, 0.0
-        row.pairs, row.new_pairs = row.pairs * _KEPT + row.new_pairs, 0.0
+        _close(row, hour)
         row.hour = hour
     return slot
+
+
+@part
+def _close(row: Record, hour: int) -> None:
+    """Learn from the hour that is over. The part seen of a first hour stands for all of it, if it is not too short."""
+    seen = _part_of(row, row.hour)
+    taught = 1.0 if seen >= _LEAST_PART else 0.0
+    row.active = np.int32(row.new_hours) if row.hour == hour - 1 else np.int32(0)
+    row.hours, row.new_hours = row.hours * _KEPT + taught * seen * row.new_hours, 0.0
+    row.uses, row.new_uses = row.uses * _KEPT + taught * row.new_uses, 0.0
+    row.squares, row.new_squares = row.squares * _KEPT + taught * row.new_squares / seen, 0.0
+    row.clumps, row.new_clumps = row.clumps * _KEPT + taught * row.new_clumps, 0.0
+    row.jumps, row.new_jumps = row.jumps * _KEPT + row.new_jumps, 0.0
+    row.pairs, row.new_pairs = row.pairs * _KEPT + row.new_pairs, 0.0
 
 
 @part

@@ -100,7 +100,8 @@ def token_limits(rows: list[Row]) -> dict[int, Limits]:
             found[hour] = limits(sums, active if hour - 1 in hours else 0)
         new = taught(ours, sums, past)
         active = int(new[0])
-        new[0] *= min(1, hour + 1 - rows[0]["at"] / HOUR)  # of the first hour only the rest was seen
+        seen = min(1, hour + 1 - rows[0]["at"] / HOUR)  # of the first hour only the rest
+        new *= (seen, 1, 1 / seen, 1, 1, 1)
         sums = sums * KEPT + new
     return found
 
@@ -148,7 +149,7 @@ def least(mean: float, dispersion: float, probability: float) -> int:
 
 
 def stream(seed: int) -> list[Row]:
-    """Two days of six tokens of one client, each at its own pace; two of them spike."""
+    """Two days of six tokens of one client, each at its own pace; two of them spike. The first hour is cut."""
     rng = random.Random(seed)
     rows = [
         {"at": hour * HOUR + rng.randrange(HOUR), "token": token, "count": rng.choice((1, 1, 2))}
@@ -159,7 +160,7 @@ def stream(seed: int) -> list[Row]:
     for token, span in ((0, 2 * MINUTE), (3, 50 * MINUTE)):
         start = rng.randrange(30 * HOUR, 45 * HOUR)
         rows += [{"at": start + rng.randrange(span), "token": token, "count": 1} for _ in range(160)]
-    return sorted(rows, key=lambda row: row["at"])
+    return sorted((row for row in rows if row["at"] > 20 * MINUTE), key=lambda row: row["at"])
 
 
 def over(rows: list[Row]) -> dict[int, tuple[int, int, float]]:
