@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -147,12 +147,12 @@ def replay_of(
     record_format: str,
     window: tuple[int | None, int | None] = (None, None),
     batch_size: int = BATCH_ROWS,
-    follow: bool = False,
+    stopped: Callable[[], bool] | None = None,
 ) -> Job:
-    """Build a replay.
+    """Build a replay. With `stopped` files are followed as they grow, until it says so.
 
     Raises:
-        ConfigError: an unknown format; a topic together with other sources.
+        ConfigError: an unknown format; a topic together with other sources, or followed.
         SourceError: an input does not exist.
     """
     try:
@@ -167,6 +167,10 @@ def replay_of(
     if urls[0] is not None:
         if len(urls) > 1:
             raise ConfigError("a topic is replayed alone", place=sources[0], next_step="give one topic, or files")
+        if stopped is not None:
+            raise ConfigError(
+                "a topic is replayed to its end of now", place="--follow", next_step="`tokentrail run` follows topics"
+            )
         return Job(replay, decoder, TopicInput(urls[0]))
     inputs = _inputs(sources)
 
@@ -174,7 +178,6 @@ def replay_of(
         times = decoder.decode(raw).events["time"]
         return int(times.min()) if len(times) else None
 
-    stopped = (lambda: False) if follow else None
     return Job(
         replay, decoder, FileInputs(inputs, Files(inputs, first_time, pipeline.order.clocks, batch_size, stopped))
     )

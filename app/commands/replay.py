@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
@@ -42,7 +45,9 @@ def replay(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File for the alerts, NDJSON.")] = None,
     dead_letters: Annotated[Path | None, typer.Option(help="File for records that cannot be used, NDJSON.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Records a batch; changes no alert.")] = 20_000,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on reading - or a file that grows.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on reading - or a file that grows, until Ctrl-C.")
+    ] = False,
     fail_on: Annotated[str | None, typer.Option(help="Exit 3 if an alert has at least this severity.")] = None,
 ) -> None:
     """Replay event logs and give the alerts. Writes to no store and no topic.
@@ -54,16 +59,16 @@ def replay(
 
     threshold = severity_option(fail_on, "--fail-on")
     window = _window(start, end)
-    job = replay_of(
-        narrowed(load(config), detector or [], override or []),
-        sources,
-        record_format=record_format,
-        window=window,
-        batch_size=batch_size,
-        follow=follow,
-    )
-    with ExitStack() as files:
-        latest = _write_out(job, json, _open(files, out), _open(files, dead_letters))
+    with ExitStack() as opened:
+        job = replay_of(
+            narrowed(load(config), detector or [], override or []),
+            sources,
+            record_format=record_format,
+            window=window,
+            batch_size=batch_size,
+            stopped=opened.enter_context(_until_interrupted()) if follow else None,
+        )
+        latest = _write_out(job, json, _open(opened, out), _open(opened, dead_letters))
     note(summary(job.replay.tally, job.replay.pipeline.order.counters))
     _require_use(job, sources)
     if not json and out is None:
@@ -79,6 +84,23 @@ def _window(start: str | None, end: str | None) -> tuple[int | None, int | None]
     return first, last
 
 
+@contextmanager
+def _until_interrupted() -> Iterator[Callable[[], bool]]:
+    """Take the first Ctrl-C as the end of what is followed; the second one is an interrupt again."""
+    asked = Event()
+    usual = signal.getsignal(signal.SIGINT)
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
 def _open(files: ExitStack, path: Path | None) -> BinaryIO | None:
     return None if path is None else files.enter_context(path.open("wb"))
 
@@ -88,14 +110,12 @@ def _write_out(job: Job, json: bool, out: BinaryIO | None, dead: BinaryIO | None
     latest: dict[str, Revision] = {}
     places = [place for place in (sys.stdout.buffer if json else None, out) if place is not None]
     for alerts in _with_progress(job):
-        for revision in alerts.revisions:
-            latest[revision.alert.alert_id] = revision
-            for place in places:
-                place.write(f"{revision.body}\n".encode())
+        latest.update({revision.alert.alert_id: revision for revision in alerts.revisions})
+        for place in places if alerts.revisions else ():
+            place.writelines(f"{revision.body}\n".encode() for revision in alerts.revisions)
+            place.flush()
         _write_dead(job, dead)
     _write_dead(job, dead)  # what the source itself found wrong is known at its end
-    for place in places:
-        place.flush()
     return list(latest.values())
 
 

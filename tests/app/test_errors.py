@@ -84,6 +84,7 @@ def expect(ran: Ran, code: int, *parts: str) -> None:
         ("replay kafka://host", 2, ["kafka://", "host:port", "kafka://host:port/topic"]),
         ("replay kafka://host:9092", 2, ["kafka://host:9092", "names no topic", "kafka://host:port/topic"]),
         ("replay kafka://host:port/topic", 2, ["kafka://", "host:port"]),
+        ("replay kafka://host:9092/topic --follow", 2, ["--follow", "to its end of now", "tokentrail run"]),
         ("replay kafka://host:9092/topic events", 2, ["kafka://host:9092/topic", "replayed alone"]),
         ("replay events --config nowhere.toml", 2, ["nowhere.toml", "no such file", "tokentrail.toml"]),
         ("replay events --config empty", 2, ["empty", "Is a directory", "readable file"]),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -31,6 +36,7 @@ SUMMARY = re.compile(
 )
 PACK: dict[str, Callable[[bytes], bytes]] = {".ndjson": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
 SEVERITIES = ["informational", "low", "medium", "high", "critical"]
+ROOT = Path(__file__).parents[2]
 CLOUDTRAIL = json.loads((Path(__file__).parents[1] / "ingest" / "fixtures" / "cloudtrail.json").read_bytes())
 
 
@@ -326,6 +332,39 @@ def test_an_empty_topic_and_an_empty_file_hold_no_alerts(
         ran = tokentrail("replay", source)
         assert (ran.code, ran.text, summary(ran)["read"]) == (0, "no alerts\n", "0")
         assert tokentrail("replay", source, "--json").stdout == b""
+
+
+def test_a_file_that_grows_gives_alerts_as_they_come_until_it_is_stopped(
+    events: list[bytes], expected: Ran, tmp_path: Path
+) -> None:
+    log, out = tmp_path / "growing.ndjson", tmp_path / "alerts.ndjson"
+    log.touch()
+    command = [
+        sys.executable,
+        "-c",
+        "from app.cli import main; main()",
+        "replay",
+        str(log),
+        "--follow",
+        "--out",
+        str(out),
+    ]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as following:
+        with log.open("ab") as file:
+            for at in range(0, EVENTS, 2_000):
+                file.write(b"\n".join(events[at : at + 2_000]) + b"\n")
+                file.flush()
+        while not (out.exists() and len(out.read_bytes().splitlines()) > 5):
+            assert following.poll() is None
+            time.sleep(0.1)
+        following.send_signal(signal.SIGINT)
+        assert following.stderr is not None
+        said = following.stderr.read().decode()
+    assert following.returncode == 0, said
+    assert said.endswith(" duplicate\n")
+    assert set(out.read_bytes().splitlines()) <= set(expected.stdout.splitlines())
 
 
 def test_nothing_is_written_but_what_was_asked_for(log: Path, tokentrail: Tokentrail, tmp_path: Path) -> None:
