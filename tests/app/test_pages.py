@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from app.health import StatusCollector
-from app.settings import Settings
+from app.settings import Settings, from_mapping
 from app.topics import wanted
 from engines.status import Status
 from ingest.records import DeadReason
@@ -101,3 +102,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in {
             re.sub(r"[^\w -]", "", text).strip().lower().replace(" ", "-") for text in headings
         }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_on_a_page_are_allowed(page: Path) -> None:
+    for block in re.findall(r"^```toml\n(.*?)```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        settings = from_mapping(tomllib.loads(block), page.name)
+        assert settings.running()

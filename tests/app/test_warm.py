@@ -60,6 +60,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "inner" / "limits.py").write_text("MOST = 3\n", "utf-8")
     (tmp_path / "outer" / "other.py").write_text("LEAST = 1\n", "utf-8")
     monkeypatch.setattr(kernel_cache, "_ROOT", tmp_path)
+    monkeypatch.setattr(kernel_cache, "PACKAGES", {"outer", "inner"})
     return tmp_path
 
 
