@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from detectors.kernels import Record, part
-from detectors.tables import NO_SLOT, SIZE, TTL, find, upsert
+from detectors.tables import NO_SLOT, SIZE, TTL, find, remove, upsert
 from detectors.usage.levels import index_of, inherit
 from detectors.usage.memory import NEW_HOURS, SILENCE_HOURS, Memory, Rules, is_new
 from detectors.usage.recent import HOUR, IN_HOUR, MINUTE, SECOND, uses_by
@@ -31,7 +31,7 @@ _LONGEST: Final = 60_000
 
 @part
 def note_key(memory: Memory, use: Record, level: Record, mean: float, rules: Rules) -> None:
-    """Note a key at its first use in an hour: as new, or as busy enough to be missed. `mean`: its level."""
+    """Note a key at its first use in an hour: as new, and as busy enough to be missed. `mean`: its level."""
     hour = use.now // HOUR
     if hour - level.first < NEW_HOURS:
         newcomer = memory.newcomers.rows[upsert(memory.newcomers, use.ids[KEY], use.now)]
@@ -39,13 +39,18 @@ def note_key(memory: Memory, use: Record, level: Record, mean: float, rules: Rul
     if level.age < rules.warm_up_days or mean <= 0:
         return
     key = pair_of(use.ids[KEY], np.uint64(KEY))
-    row = memory.busy.rows[upsert(memory.busy, key, use.now)]
+    slot = upsert(memory.busy, key, use.now)
+    row = memory.busy.rows[slot]
     row.id, row.issuer, row.hour, row.told = use.ids[KEY], use.issuer, hour, False
     row.index = index_of(level)
     row.rarest = memory.recent.rows[find(memory.recent, key)].rarest
     parent = level.parent if level.parent != 0 else use.issuer
+    total = 0.0
     for ahead in range(SILENCE_HOURS + 1):
         row.expected[ahead] = mean * tempo_at(memory.rhythms, parent, hour + rules.hours_ahead + ahead).factor
+        total += row.expected[ahead]
+    if total < rules.excess:  # it cannot be missed: walks over the busy keys stay short
+        remove(memory.busy, slot)
 
 
 @part
