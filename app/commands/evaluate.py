@@ -91,9 +91,10 @@ def _reason(error: Exception) -> str:
 
 
 def _replayed(events: Path, config: Path | None) -> Iterator[Revision]:
+    from app.progress import replayed
     from app.replaying import replay_of
     from app.settings import load
 
     job = replay_of(load(config), [str(events)], record_format="native")
-    for alerts in job.run():
+    for alerts in replayed(job):
         yield from alerts.revisions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 import typer
 
 from app.options import ConfigFile, Json, severity_option, time_option
-from app.output import errors, note
+from app.output import note
 from schemas.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from alerts.stream import AlertChanges
     from app.replaying import Job
     from engines.replay import Tally
     from ingest.order import Counters
@@ -107,9 +105,11 @@ def _open(files: ExitStack, path: Path | None) -> BinaryIO | None:
 
 def _write_out(job: Job, json: bool, out: BinaryIO | None, dead: BinaryIO | None) -> list[Revision]:
     """Run the job, write what it gives, and return each alert's last revision."""
+    from app.progress import replayed
+
     latest: dict[str, Revision] = {}
     places = [place for place in (sys.stdout.buffer if json else None, out) if place is not None]
-    for alerts in _with_progress(job):
+    for alerts in replayed(job):
         latest.update({revision.alert.alert_id: revision for revision in alerts.revisions})
         for place in places if alerts.revisions else ():
             place.writelines(f"{revision.body}\n".encode() for revision in alerts.revisions)
@@ -122,22 +122,6 @@ def _write_out(job: Job, json: bool, out: BinaryIO | None, dead: BinaryIO | None
 def _write_dead(job: Job, dead: BinaryIO | None) -> None:
     if dead is not None:
         dead.writelines(letter.to_json() + b"\n" for letter in job.replay.dead)
-
-
-def _with_progress(job: Job) -> Iterator[AlertChanges]:
-    """Show records, their rate and the time left while the job runs, on a terminal."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        begun = time.monotonic()
-        task = progress.add_task("starting; a first run compiles the detectors", total=None)
-        for alerts in job.run():
-            records = job.replay.tally.records
-            rate = records / max(time.monotonic() - begun, 1e-3)
-            done, total = job.progress
-            progress.update(task, completed=done, total=total, description=f"{records:,} records, {rate:,.0f}/s")
-            yield alerts
 
 
 def _require_use(job: Job, sources: list[str]) -> None:

@@ -45,6 +45,7 @@ def simulate(
 
     With --events or --duration as fast as it can be written; without either, live until stopped.
     """
+    from app.progress import counted
     from app.streams import event_sink
     from ingest.simulator import Traffic
     from ingest.simulator import simulate as bounded
@@ -63,7 +64,7 @@ def simulate(
                 return
             span = None if length is None else length // timedelta(microseconds=1)
             stream = bounded(seed, begin, events=events, duration=span, scenarios=wanted, traffic=traffic)
-            count = sink.write(stream)
+            count = sink.write(counted(stream, events))
             if truth is not None:
                 truth.writelines(f"{label.model_dump_json()}\n" for label in stream.labels())
     except ValueError as error:
