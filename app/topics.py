@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from app.brokers import ANSWER, named_errors
 from app.settings import KafkaSinkSettings, Settings
@@ -51,3 +52,19 @@ def create_missing(settings: Settings) -> dict[str, bool]:
             except TopicAlreadyExistsError:
                 created[name] = False
     return created
+
+
+def kept_too_short(settings: Settings) -> dict[str, timedelta]:
+    """Give the topics that keep records for less than the settings say, and for how long.
+
+    Empty where the broker does not let us see its configuration.
+    """
+    wishes = {name: int(topic["retention.ms"]) for name, topic in wanted(settings).items() if "retention.ms" in topic}
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in wishes]
+    try:
+        with KafkaAdminClient(**settings.kafka.client(), **ANSWER) as admin:
+            found = admin.describe_configs(asked, config_filter="all")["topic"]
+    except KafkaError:
+        return {}
+    kept = {name: int(found[name]["retention.ms"]["value"]) for name in wishes}
+    return {name: timedelta(milliseconds=ms) for name, ms in kept.items() if 0 <= ms < wishes[name]}

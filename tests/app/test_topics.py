@@ -71,6 +71,21 @@ def test_what_exists_stays_as_it_is(names: Names, kafka_broker: Service, tokentr
     assert {record["created"] for record in tokentrail("topics", "create", "--json").records} == {False}
 
 
+def test_a_topic_that_forgets_alerts_too_soon_is_named(
+    names: Names, kafka_broker: Service, tokentrail: Tokentrail
+) -> None:
+    day, ever = ({"configs": {"retention.ms": kept}} for kept in ("86400000", "-1"))
+    with KafkaAdminClient(bootstrap_servers=kafka_broker.address) as admin:
+        for name, settings in ((names.events, day), (names.alerts, day), (names.more, ever)):
+            admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1, "configs": settings["configs"]}})
+    ran = tokentrail("topics", "create")
+    assert ran.code == 0
+    # Events may go when they are read; what is kept for ever is kept long enough.
+    assert ran.stderr == (
+        f"{names.alerts} keeps records for 1 day, 0:00:00, less than [topics] alert_retention: raise its retention.ms\n"
+    )
+
+
 def test_a_refusal_says_what_to_check(names: Names, tokentrail: Tokentrail, tmp_path: Path) -> None:
     settings = tmp_path / "tokentrail.toml"
     settings.write_text(settings.read_text("utf-8").replace("partitions = 3", "replication_factor = 3"), "utf-8")
