@@ -147,6 +147,6 @@ def _latencies(bootstrap: str, lateness: int, worker: BaseProcess) -> Iterator[f
             began = began or time.monotonic() + WARM_UP_SECONDS
             for record in batch:
                 alert = orjson.loads(record.value or b"{}")
-                if alert.get("change") == "new" and "victim-" in str(alert["entity"]) and time.monotonic() > began:
+                if alert.get("change") == "new" and "victim-" in str(alert["entities"]) and time.monotonic() > began:
                     yield (now - parse_time(alert["time"]) - lateness) / 1_000
     consumer.close(autocommit=False)

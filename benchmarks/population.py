@@ -24,7 +24,7 @@ GROUPS: Final = 20
 _EVENTS: Final = 100_000
 _TRAFFIC: Final = Traffic(rate=5.0, users=15_000)
 """Hours, so that sessions are refreshed."""
-_BETWEEN: Final = 20
+_BETWEEN: Final = 50
 _USES_A_KEPT_ONE: Final = 5
 _GIVEN: Final = (code(EventType.ISSUE), code(EventType.REFRESH))
 
