@@ -36,9 +36,11 @@ PLAN: Final = (
     ("client-secret-guessing", "fast", -60.0),
     ("mfa-fatigue", "approved", -50.0),
     ("credential-stuffing", "fast", -30.0),
+    ("stolen-access-token", "fast", -25.0),
     ("token-probing", "fast", -20.0),
     ("distributed-brute-force", "fast", -10.0),
     ("brute-force", "fast", 0.5),
+    ("stolen-access-token", "distributed", 1.5),
     ("credential-stuffing", "success", 3.0),
     ("refresh-replay", "revoked", 5.0),
 )

@@ -165,7 +165,6 @@ class StoreSettings(_Section):
         Path("tokentrail-state"), description="Folder of checkpoint chunks; shared storage where a standby runs."
     )
     checkpoint_every: Duration = Field(timedelta(seconds=5), ge=timedelta(milliseconds=100), le=timedelta(minutes=10))
-    keep_checkpoints: int = Field(3, ge=2, le=50)
     lease: Duration = Field(
         timedelta(seconds=15),
         ge=timedelta(seconds=1),

@@ -47,9 +47,9 @@ def work(settings: Settings) -> None:
     LOG.info("health on http://%s:%d", settings.worker.host, endpoint.server_address[1])
     warm(worker.decoder, worker.new_pipeline)
     settle()
-    ended = Event()
+    ended, failed = Event(), list[BaseException]()
     publishing = [
-        Thread(target=_publish, args=(publisher, worker, ended), name="publisher", daemon=True)
+        Thread(target=_publish, args=(publisher, worker, ended, failed), name="publisher", daemon=True)
         for publisher in publishers(settings, database)
     ]
     try:
@@ -62,11 +62,20 @@ def work(settings: Settings) -> None:
             thread.join(LAST_WORDS_SECONDS)
         endpoint.shutdown()
         database.close()
+    if failed:
+        raise failed[0]
 
 
-def _publish(publisher: Publisher, worker: Worker, ended: Event) -> None:
-    """Publish while this worker leads: a standby would say everything twice."""
+def _publish(publisher: Publisher, worker: Worker, ended: Event, failed: list[BaseException]) -> None:
+    """Publish while this worker leads: a standby would say everything twice.
+
+    What nobody foresaw ends the worker: it would go on to find alerts that nobody gets.
+    """
     while worker.status.epoch is None:
         if ended.wait(LEADING_CHECK_SECONDS):
             return
-    publisher.run(ended)
+    try:
+        publisher.run(ended)
+    except BaseException as error:  # noqa: BLE001 - raised again where the process ends
+        failed.append(error)
+        worker.stop()

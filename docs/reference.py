@@ -29,7 +29,6 @@ MEANINGS: Final = {
     "kafka.ssl_keyfile": "PEM file of our certificate's key.",
     "kafka.ssl_check_hostname": "Whether a broker's certificate must name its host.",
     "store.checkpoint_every": "How much is judged again after a crash, at most; changes no alert.",
-    "store.keep_checkpoints": "Without effect so far: three are kept.",
     "topics.partitions": "Of each topic.",
     "topics.replication_factor": "Of each topic; 3 where there are three brokers.",
     "topics.min_insync_replicas": "Of each topic; 2 where there are three brokers.",

@@ -39,7 +39,7 @@ from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
 from detectors.windows import pair_of
 
-_MINUTE: Final = 60_000_000
+_SECOND: Final = 1_000_000
 
 
 class FailedRows(NamedTuple):
@@ -157,7 +157,7 @@ def _judge(row: Record, memory: AftermathMemory, limits: Limits, verdict: Record
             severity = _severity_by_context(row, memory.contexts, limits)
         say(verdict, SUCCESS_AFTER_FAILURES, severity, LIKELY if severity >= HIGH else UNSURE, row.principal)
         verdict.observed[0] = memory.suspects.rows[slot].tries
-        verdict.observed[1] = (row.time - memory.suspects.rows[slot].touched) / _MINUTE
+        verdict.observed[1] = (row.time - memory.suspects.rows[slot].touched) / _SECOND
     cite(memory.accounts, row.principal, row.time, verdict)
 
 

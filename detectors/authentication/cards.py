@@ -51,6 +51,22 @@ _PROBED: Final = (
 
 CLASSES: Final = (
     AlertClass(
+        "success-after-failures",
+        "A login succeeded after an attack on it",
+        "{user} logged in {elapsed} after the last of a burst of failures",
+        Severity.HIGH,
+        _VICTIM,
+        (_TRIES, Metric("elapsed", Unit.SECONDS)),
+        (_SOURCE,),
+        ("T1110", "T1078.004"),
+        (
+            "Ask the owner whether it was them.",
+            "If not, end the session, revoke the tokens issued since and reset the password.",
+            "Follow what the session did.",
+        ),
+        revoke="session",
+    ),
+    AlertClass(
         "brute-force",
         "One account is guessed at",
         "{tries} failed tries on {user} from {sources} sources",
@@ -253,22 +269,6 @@ CLASSES: Final = (
         (_SOURCE,),
         (),
         _STALE,
-    ),
-    AlertClass(
-        "success-after-failures",
-        "A login succeeded after an attack on it",
-        "{user} logged in {minutes} min after the last of a burst of failures",
-        Severity.HIGH,
-        _VICTIM,
-        (_TRIES, Metric("minutes", Unit.COUNT)),
-        (_SOURCE,),
-        ("T1110", "T1078.004"),
-        (
-            "Ask the owner whether it was them.",
-            "If not, end the session, revoke the tokens issued since and reset the password.",
-            "Follow what the session did.",
-        ),
-        revoke="session",
     ),
     AlertClass(
         "source-burst",

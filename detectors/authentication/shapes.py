@@ -36,6 +36,7 @@ TENANT_SHARE: Final = 5
 """Most tries of one source, and of one account, that count towards a spray on the whole tenant in an hour."""
 
 (
+    SUCCESS_AFTER_FAILURES,
     BRUTE_FORCE,
     DISTRIBUTED_BRUTE_FORCE,
     PASSWORD_SPRAY,
@@ -53,10 +54,12 @@ TENANT_SHARE: Final = 5
     KEY_ROTATION,
     STALE_CREDENTIAL,
     STALE_CLIENT_SECRET,
-    SUCCESS_AFTER_FAILURES,
     SOURCE_BURST,
 ) = range(19)
-"""Positions of the alert classes in `detectors.authentication.cards.CLASSES`."""
+"""Positions of the alert classes in `detectors.authentication.cards.CLASSES`.
+
+Of equal severities the first gives an alert its class: that somebody got in says more than how it was tried.
+"""
 
 FINGERPRINT, TOKENS, COUNTRY, ASN, KEY, CLIENT, ISSUER, PERSON = (np.uint64(tag) for tag in range(1, 9))
 """Mixed into keys of different meaning that share a window."""

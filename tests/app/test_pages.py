@@ -67,7 +67,10 @@ def test_the_worked_example_is_what_its_page_says(tokentrail: Tokentrail) -> Non
     assert logins[-1] == ("alice", "Success")
     assert logins.count(("bob", "Failure")) == logins.count(("bob", "Success")) == 1
     found = tokentrail("replay", GUESSING, "--json").records
-    assert [record["observed"][0]["value"] for record in found] == [10, 11, 13]
+    assert [(record["class"], record["observed"][0]["value"]) for record in found] == [
+        *(("brute-force", tries) for tries in (10, 11, 13)),
+        ("success-after-failures", 14),
+    ]
     assert all(row["vendor_event_id"] for row in found[-1]["evidence"]["rows"])
 
 
