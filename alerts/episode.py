@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
@@ -125,9 +125,9 @@ class Episode:
         }
 
     def record(self) -> dict[str, Any]:
-        """Give the state as plain values."""
+        """Give the state as orjson can write it; its lists are not copied."""
         listed = [entity.model_dump(mode="json", exclude_none=True) for entity in self.entities]
-        return asdict(self) | {"entities": listed}
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"entities": listed}
 
     @classmethod
     def of_record(cls, record: dict[str, Any]) -> Episode:

@@ -9,7 +9,7 @@ address, a private one, or one that the caller knows as a shared egress never ti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Final
@@ -150,9 +150,7 @@ class Incidents:
 
     def dump(self) -> bytes:
         """Write the state."""
-        return orjson.dumps(
-            {"records": [asdict(r) for r in self._records.values()], "links": list(self._links.items())}
-        )
+        return orjson.dumps({"records": list(self._records.values()), "links": list(self._links.items())})
 
     def load(self, data: bytes) -> None:
         """Undo `dump`."""

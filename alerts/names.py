@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -43,9 +43,10 @@ class Names:
             while len(known) > self._capacity:
                 del known[next(iter(known))]
 
-    def dump(self) -> bytes:
-        """Write the directory."""
-        return orjson.dumps({field: list(known.items()) for field, known in self._known.items()})
+    def dump(self) -> Callable[[], bytes]:
+        """Copy the directory; give what writes the copy, on any thread."""
+        copied = {field: known.copy() for field, known in self._known.items()}
+        return lambda: orjson.dumps({field: list(known.items()) for field, known in copied.items()})
 
     def load(self, data: bytes) -> None:
         """Undo `dump`."""

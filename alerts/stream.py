@@ -86,10 +86,10 @@ class AlertStream:
         name, changed = self._incidents.assign(seen)
         return alert.model_copy(update={"incident_id": name}), changed
 
-    def dump(self) -> dict[str, bytes]:
-        """Write the state for a checkpoint, by part."""
-        own = {"names": self._names.dump(), "incidents": self._incidents.dump(), "risks": self._risks.dump()}
-        return self._episodes.dump() | own
+    def dump(self) -> dict[str, bytes | Callable[[], bytes]]:
+        """Write the state for a checkpoint, by part; or give what writes a copy of it, on any thread."""
+        own = {"incidents": self._incidents.dump(), "risks": self._risks.dump()}
+        return {**self._episodes.dump(), **own, "names": self._names.dump()}
 
     def load(self, parts: Mapping[str, bytes]) -> None:
         """Undo `dump`, on a fresh stream."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import numpy as np
 import orjson
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
@@ -25,7 +26,7 @@ from app.settings import Settings
 from app.wiring import config_digest, limits, new_pipeline, open_store
 from app.working import work
 from benchmarks.figures import Figure
-from benchmarks.population import populate
+from benchmarks.population import TOKENS, USERS, populate
 from benchmarks.processes import apart
 from benchmarks.streams import mix
 from benchmarks.topics import PARTITIONS, alerts_of, broker, create
@@ -47,18 +48,18 @@ SLICE_SECONDS: Final = 0.02
 GOAL_MS: Final = 300
 
 
-def measure() -> list[Figure]:
+def measure(users: int = USERS, tokens: int = TOKENS) -> list[Figure]:
     """Give median and p99 in milliseconds."""
     os.environ["TOKENTRAIL_HASH_KEY"] = HASH_KEY
     with broker() as bootstrap, TemporaryDirectory(prefix="tokentrail-bench-") as folder:
         create(bootstrap, TOPIC)
         chosen = settings(bootstrap, TOPIC, Path(folder), {"worker": {"port": 0}})
-        tokens = apart(_prepare, chosen)
+        reached = apart(_prepare, chosen, users, tokens)
         with _running(work, chosen) as worker, _running(_send, bootstrap):
             found = sorted(_latencies(bootstrap, micros(chosen.source.lateness), worker))
     if len(found) < SECONDS * BURSTS_A_SECOND // 2:
         raise AssertionError(f"{len(found)} alerts came of {SECONDS * BURSTS_A_SECOND}")
-    note = f"{len(found)} alerts at {RATE} events/s, {tokens:,} tokens in state"
+    note = f"{len(found)} alerts at {RATE} events/s, {reached:,} tokens in state"
     p99 = found[int(0.99 * len(found))]
     return [
         Figure("event to alert beyond lateness, p99", p99, "ms", GOAL_MS, at_most=True, note=note),
@@ -66,7 +67,7 @@ def measure() -> list[Figure]:
     ]
 
 
-def _prepare(chosen: Settings) -> int:
+def _prepare(chosen: Settings, users: int, tokens: int) -> int:
     """Leave a checkpoint with the whole population; give the number of tokens."""
     database, reached = open_store(chosen), 0
     pipeline = new_pipeline(chosen)
@@ -74,11 +75,12 @@ def _prepare(chosen: Settings) -> int:
     epoch = lease.acquire() or 0
     chosen.store.state.mkdir(parents=True, exist_ok=True)
     checkpointer = Checkpointer(database, ChunkFolder(chosen.store.state), epoch)
-    for _, tokens in populate(pipeline, time.time_ns() // 1_000 - micros(limits(chosen).lateness)):
+    end = time.time_ns() // 1_000 - micros(limits(chosen).lateness)
+    for _, given in populate(pipeline, end, users, tokens):
         checkpointer.begin(pipeline, dict.fromkeys(range(PARTITIONS), 0))
         checkpointer.finish(config_digest(chosen))
         lease.renew(epoch)
-        reached = tokens
+        reached = given
     checkpointer.close()
     lease.release(epoch)
     database.close()
@@ -97,17 +99,18 @@ def _running(target: Callable[[Settings], None] | Callable[[str], None], argumen
 
 
 def _send(bootstrap: str) -> None:
-    """Send the mix at an even rate as if it happened now, and the bursts, until terminated."""
+    """Send the mix at an even rate as if it happened now, as late as it was, and the bursts, until terminated."""
     traffic = Traffic(rate=float(RATE), users=200_000)
-    events = [orjson.loads(record) for record in mix(RATE * (SECONDS + WARM_UP_SECONDS), traffic)]
-    offset = time.time_ns() // 1_000 - parse_time(events[0]["time"])
+    events = [orjson.loads(record) for record in mix(RATE * (SECONDS + 2 * WARM_UP_SECONDS), traffic)]
+    times = np.array([parse_time(event["time"]) for event in events])
+    lags = np.maximum.accumulate(times) - times
     sent, began = 0, time.monotonic()
     with KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5, compression_type="lz4") as producer:
         while sent < len(events):
             due = int((time.monotonic() - began) * RATE)
-            for event in events[sent:due]:
+            for event, lag in zip(events[sent:due], lags[sent:due].tolist(), strict=True):
                 key = event.get("sub") or event.get("client_id") or event["event_id"]
-                event["time"] = format_time(parse_time(event["time"]) + offset)
+                event["time"] = format_time(time.time_ns() // 1_000 - lag)
                 producer.send(TOPIC, orjson.dumps(event), key.encode())
             if due * BURSTS_A_SECOND // RATE > sent * BURSTS_A_SECOND // RATE:
                 for record in _burst(due):

@@ -29,14 +29,14 @@ _USES_A_KEPT_ONE: Final = 5
 _GIVEN: Final = (code(EventType.ISSUE), code(EventType.REFRESH))
 
 
-def populate(pipeline: Pipeline, end: int) -> Iterator[tuple[int, int]]:
-    """Let as many people work as it takes, up to `end` (µs); yield their number and that of their tokens as they come.
+def populate(pipeline: Pipeline, end: int, users: int = USERS, tokens: int = TOKENS) -> Iterator[tuple[int, int]]:
+    """Let people work up to `end` (µs) until there are so many; yield their number and that of their tokens on the way.
 
     Between two of them is what a worker judges in some five seconds.
     """
     decoder, stream = Decoder(SECRETS), apart(_stream)
     people, given = len(_distinct(stream, "sub")), len(_distinct(_issued(stream), "token_id"))
-    turns = -(-max(-(-USERS // people), -(-TOKENS // given)) // GROUPS)
+    turns = -(-max(-(-users // people), -(-tokens // given)) // GROUPS)
     first, last = (int(stream[at]["time"][at]) for at in (0, -1))
     for turn in range(turns):
         shift = end - last - (turns - 1 - turn) * (last - first)

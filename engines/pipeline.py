@@ -21,7 +21,7 @@ from engines import rollups
 from engines.chunks import arrow_bytes
 from engines.decoding import Batch
 from engines.refused import Refused
-from engines.snapshots import Part
+from engines.snapshots import Blob, Part
 from ingest.order import OrderBuffer
 from ingest.records import DeadLetter, DeadReason
 from schemas.fields import format_time
@@ -86,8 +86,8 @@ class Pipeline:
         named = {f"{name}/{part}": state[part] for name, state in self._states.items() for part in state}
         return {**named, "seen": self.order.seen, "rollups": self.counts}
 
-    def blobs(self) -> dict[str, bytes | pa.Buffer]:
-        """State that is saved whole, by name."""
+    def blobs(self) -> dict[str, Blob]:
+        """State that is saved whole, by name; what takes long to write is given as a function over a copy."""
         clocks = {
             "watermark": self.order.watermark,
             "clocks": {str(number): clock for number, clock in self.order.clocks.items()},
@@ -96,8 +96,9 @@ class Pipeline:
             "duplicate": self.order.counters.duplicate,
             "too_late": self.order.counters.too_late,
         }
+        pending = self.order.pending()
         return {
-            _PENDING: arrow_bytes(self.order.pending().to_arrow()),
+            _PENDING: lambda: arrow_bytes(pending.to_arrow()),
             _CLOCKS: orjson.dumps(clocks),
             _REFUSED: self.refused.dump(),
             **{f"{_ALERTS}{name}": data for name, data in self.alerts.dump().items()},

@@ -8,8 +8,8 @@ came; pieces older than the oldest needed entry are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Protocol, TypeAlias
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -41,6 +41,8 @@ class Log(Protocol):
 
 
 Part = Table | Log
+Content: TypeAlias = bytes | pa.Buffer
+Blob: TypeAlias = Content | Callable[[], Content]
 
 
 class Piece(BaseModel):
@@ -91,7 +93,8 @@ class Snapshot:
     Args:
         checkpoint: number of this checkpoint, rising.
         parts: name → live state part.
-        blobs: name → bytes that are written whole each time.
+        blobs: name → content that is written whole each time, or a function over a copy of it that gives it when called
+            on the writing thread.
         previous: manifest of the previous checkpoint, None for the first.
     """
 
@@ -99,7 +102,7 @@ class Snapshot:
         self,
         checkpoint: int,
         parts: Mapping[str, Part],
-        blobs: Mapping[str, bytes | pa.Buffer],
+        blobs: Mapping[str, Blob],
         previous: Manifest | None,
     ) -> None:
         self._checkpoint = checkpoint
@@ -145,9 +148,8 @@ class Snapshot:
         The epoch is in the file's name: a former leader that wakes up cannot write over its successor's files.
         """
         contents = {key: arrow_bytes(table) for key, table in self._tables.items()}
-        written = folder.write(
-            f"{epoch}-{self._checkpoint}", {**contents, **{f"blob/{k}": v for k, v in self._blobs.items()}}
-        )
+        whole = {f"blob/{name}": blob() if callable(blob) else blob for name, blob in self._blobs.items()}
+        written = folder.write(f"{epoch}-{self._checkpoint}", contents | whole)
         parts = {name: self._part(name, written) for name in self._shapes}
         blobs = {name: written[f"blob/{name}"] for name in self._blobs}
         return Manifest(checkpoint=self._checkpoint, parts=parts, blobs=blobs)

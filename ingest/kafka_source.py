@@ -29,6 +29,9 @@ POLL_RECORDS: Final = 20_000
 FETCH: Final = {
     "fetch_max_bytes": 50 * 1024 * 1024,
     "max_partition_fetch_bytes": 2 * 1024 * 1024,
+    # A trickle is gathered by the broker for a moment: each batch has a cost of its own.
+    "fetch_min_bytes": 256 * 1024,
+    "fetch_max_wait_ms": 20,
     "enable_auto_commit": False,
     "auto_offset_reset": "none",
     "metadata_max_age_ms": 30_000,

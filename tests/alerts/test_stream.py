@@ -90,7 +90,7 @@ def fold(events: Events, by_card: Sequence[Sequence[Found]], cuts: Sequence[int]
         out += stream.fold([_part(each, start, stop, before, mark) for each in findings],
                            events.take(slice(start, stop)), mark).revisions  # fmt: skip
         restored = AlertStream(CARDS)
-        restored.load(stream.dump())
+        restored.load({name: part() if callable(part) else part for name, part in stream.dump().items()})
         stream = restored
     return out
 
