@@ -8,6 +8,8 @@ was cut into batches. See docs/decisions/0005.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -129,20 +131,22 @@ class Table:
         """Rows changed since the last call, with their `slot`; a freed row has key 0. Marks them clean."""
         slots = np.flatnonzero(self._dirty[: self._meta[SIZE]])
         self._dirty[slots] = False
-        return self._at(slots)
+        return self._arrow(slots, self._rows[slots])
 
-    def block(self, number: int) -> pa.Table:
-        """All rows of one block of `BLOCK_ROWS` slots, with their `slot`, free ones too."""
-        first = number * BLOCK_ROWS
-        return self._at(np.arange(first, min(first + BLOCK_ROWS, int(self._meta[SIZE]))))
+    def block(self, number: int) -> Callable[[], pa.Table]:
+        """Copy all rows of one block of `BLOCK_ROWS` slots, free ones too; give what makes an Arrow table of the copy.
+
+        To be called on any thread: copying is fast, and Arrow's columns are not.
+        """
+        slots = np.arange(number * BLOCK_ROWS, min((number + 1) * BLOCK_ROWS, int(self._meta[SIZE])))
+        return partial(self._arrow, slots, self._rows[slots[0] : slots[-1] + 1].copy())
 
     @property
     def blocks(self) -> int:
         """Number of blocks in use."""
         return -(-int(self._meta[SIZE]) // BLOCK_ROWS)
 
-    def _at(self, slots: npt.NDArray[np.int64]) -> pa.Table:
-        rows = self._rows[slots]
+    def _arrow(self, slots: npt.NDArray[np.int64], rows: npt.NDArray[Any]) -> pa.Table:
         fields = {name: _to_arrow(rows[name]) for name in self.dtype.names or ()}
         return pa.table({"slot": pa.array(slots, pa.int64()), **fields})
 

@@ -108,7 +108,7 @@ class Snapshot:
         self._checkpoint = checkpoint
         self._previous = previous.parts if previous else {}
         self._changed: dict[str, pa.Table] = {}
-        self._tables: dict[str, pa.Table] = {}
+        self._tables: dict[str, pa.Table | Callable[[], pa.Table]] = {}
         self._shapes = {name: part.shape for name, part in parts.items()}
         self._oldest = {name: part.oldest for name, part in parts.items() if not isinstance(part, Table)}
         self._blobs = blobs
@@ -147,7 +147,7 @@ class Snapshot:
 
         The epoch is in the file's name: a former leader that wakes up cannot write over its successor's files.
         """
-        contents = {key: arrow_bytes(table) for key, table in self._tables.items()}
+        contents = {key: arrow_bytes(table() if callable(table) else table) for key, table in self._tables.items()}
         whole = {f"blob/{name}": blob() if callable(blob) else blob for name, blob in self._blobs.items()}
         written = folder.write(f"{epoch}-{self._checkpoint}", contents | whole)
         parts = {name: self._part(name, written) for name in self._shapes}
@@ -158,8 +158,7 @@ class Snapshot:
         known = self._known(name)
         fresh = []
         if chunk := written.get(f"{name}@changes"):
-            table = self._tables[f"{name}@changes"]
-            last = table["number"][-1].as_py() if name in self._oldest else -1
+            last = self._changed[name]["number"][-1].as_py() if name in self._oldest else -1
             fresh = [Piece(checkpoint=self._checkpoint, chunk=chunk, last=last)]
         if name in self._oldest:
             runs = [piece for piece in (*known.runs, *fresh) if piece.last >= self._oldest[name]]

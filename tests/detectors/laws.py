@@ -173,7 +173,7 @@ class ByBlocks:
             target = fresh[name]
             if isinstance(part, Table) and isinstance(target, Table):
                 for number in range(part.blocks):
-                    target.apply(through_bytes(part.block(number)))
+                    target.apply(through_bytes(part.block(number)()))
                 target.ready()
             elif isinstance(part, Window) and isinstance(target, Window):
                 target.restore(through_bytes(part.entries()))

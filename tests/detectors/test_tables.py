@@ -67,11 +67,11 @@ class TableAgainstDict(RuleBasedStateMachine):
     def restore_from_blocks(self) -> None:
         fresh = Table(FIELDS, ttl=TTL_MICROS)
         for number in range(self.table.blocks):
-            fresh.apply(self.table.block(number))
+            fresh.apply(self.table.block(number)())
         fresh.ready()
         self.table, self.saved = fresh, Table(FIELDS, ttl=TTL_MICROS)
         for number in range(fresh.blocks):
-            self.saved.apply(fresh.block(number))
+            self.saved.apply(fresh.block(number)())
 
     @rule()
     def restore_from_changes(self) -> None:
