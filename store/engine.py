@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import URL, BigInteger, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
@@ -17,8 +17,12 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from store.errors import StoreError, StoreUnavailableError
 
+if TYPE_CHECKING:
+    import psycopg
+
 BUSY_TIMEOUT_MS: Final = 10_000
 CONNECT_TIMEOUT_S: Final = 5
+IDLE_IN_TRANSACTION_MS: Final = 5_000
 _WRITES: Final = "tokentrail_writes"
 _MAKES_TABLES: Final = "start `tokentrail run`, which makes the store, or name another in [store] url"
 _SECRETS: Final = ("password", "sslpassword", "passfile")
@@ -110,8 +114,9 @@ def connect(url: str, *, must_exist: bool = False) -> Database:
             return Database(_sqlite(url, parsed.database, must_exist=must_exist))
         case "postgresql":
             # A pooled connection may have died with the server; asking first costs one round trip.
-            arguments = {"connect_timeout": CONNECT_TIMEOUT_S}
-            return Database(_engine(url, pool_pre_ping=True, connect_args=arguments))
+            engine = _engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+            event.listen(engine, "connect", _prepare_postgres)
+            return Database(engine)
         case other:
             raise StoreError(f"no store on {other}", place="store", next_step=_URLS)
 
@@ -155,6 +160,12 @@ def _sqlite(url: str, path: str | None, *, must_exist: bool) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgres(connection: psycopg.Connection, _record: object) -> None:
+    # A leader frozen within a transaction holds the row of the lease; without this it would keep every standby out.
+    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, ClassVar, Final, cast
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
@@ -37,8 +37,9 @@ from detectors.authentication.tenants import TenantMemory, judge_tenants, new_pe
 from detectors.authentication.trails import new_trail
 from detectors.authentication.verdicts import Array, blank, said
 from detectors.base import AlertClass, Detector, State, micros
-from detectors.tables import Table, TableView
-from detectors.windows import Window, WindowView
+from detectors.tables import Table
+from detectors.views import Views
+from detectors.windows import Window
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EventType, code
@@ -297,18 +298,8 @@ class FailedAuthBurst(Detector):
         )
 
 
-class _Views:
-    """Views of the state's parts at one moment, sized for a batch."""
-
-    def __init__(self, state: State, now: int) -> None:
-        self._state = state
-        self._now = now
-
-    def window(self, name: str, more: int) -> WindowView:
-        return cast("Window", self._state[name]).view(more, self._now)
-
-    def table(self, name: str, more: int) -> TableView:
-        return cast("Table", self._state[name]).view(more, self._now)
+class _Views(Views):
+    """What each pass sees of the state, sized for its m failures and n events."""
 
     def sources(self, m: int) -> SourceMemory:
         return SourceMemory(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
 from detectors.base import AlertClass, Detector, State, micros
-from detectors.tables import Table, TableView
 from detectors.usage.cards import CLASSES
 from detectors.usage.culprits import COMMON_SPAN
 from detectors.usage.levels import new_levels
@@ -20,6 +19,7 @@ from detectors.usage.recent import new_recent
 from detectors.usage.rhythms import new_rhythms
 from detectors.usage.uses import DIMENSIONS, Array, uses
 from detectors.usage.watch import learn_peers, watch
+from detectors.views import Views
 from detectors.windows import Window
 from schemas.findings import FINDING, Findings
 from schemas.frame import Events
@@ -196,15 +196,8 @@ def _pieces(used: Array) -> Iterator[Array]:
         yield used[start : start + _PIECE]
 
 
-class _Views:
-    """Views of the state's parts at one moment (µs)."""
-
-    def __init__(self, state: State, now: int) -> None:
-        self._state = state
-        self._now = now
-
-    def table(self, name: str, more: int) -> TableView:
-        return cast("Table", self._state[name]).view(more, self._now)
+class _Views(Views):
+    """What the step sees of the state."""
 
     def memory(self, n: int) -> Memory:
         """With room for n uses."""
@@ -217,5 +210,5 @@ class _Views:
             self.table("newcomers", n),
             self.table("movers", n),
             self.table("clock", 1),
-            cast("Window", self._state["rising"]).view((DIMENSIONS - 1) * n, self._now),
+            self.window("rising", (DIMENSIONS - 1) * n),
         )

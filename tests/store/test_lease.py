@@ -9,9 +9,10 @@ import pytest
 
 from schemas.revisions import Revision
 from store.checkpoints import Checkpoint, Checkpoints
-from store.engine import Database
-from store.errors import LeadershipLostError
-from store.lease import Lease
+from store.engine import Database, connect
+from store.errors import LeadershipLostError, StoreUnavailableError
+from store.lease import Lease, guard
+from store.migrate import migrate
 from store.outbox import Outbox
 from store.writer import AlertWriter
 
@@ -47,6 +48,29 @@ def test_renewing_keeps_the_lease_even_after_expiry_when_nobody_came(database: D
     time.sleep(0.05)
     Lease(database, "a", LONG).renew(first)
     assert Lease(database, "b", LONG).acquire() is None
+
+
+def test_a_leader_frozen_within_a_transaction_does_not_keep_the_lease(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.engine.IDLE_IN_TRANSACTION_MS", 200)
+    frozen, other = connect(postgres_url), connect(postgres_url)
+    migrate(frozen)
+    epoch = Lease(frozen, "a", SHORT).acquire()
+    assert epoch is not None
+    with pytest.raises(StoreUnavailableError):
+        _be_overtaken(frozen, epoch, Lease(other, "b", LONG))
+    with pytest.raises(LeadershipLostError):
+        Lease(frozen, "a", LONG).renew(epoch)
+    frozen.close()
+    other.close()
+
+
+def _be_overtaken(frozen: Database, epoch: int, standby: Lease) -> None:
+    with frozen.write() as connection:
+        guard(connection, epoch)
+        time.sleep(0.05)
+        assert standby.acquire() == epoch + 1
 
 
 def test_of_many_workers_that_start_at_once_one_leads(database: Database) -> None:
