@@ -115,7 +115,7 @@ def bar_rows(
 
 def lean(rows: pd.DataFrame) -> pd.DataFrame:
     """The same rows for the way to the browser: each word once, however many rows have it."""
-    words = rows.select_dtypes("object").columns
+    words = rows.select_dtypes(["object", "str"]).columns
     return rows.astype(dict.fromkeys(words, "category"))
 
 
