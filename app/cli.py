@@ -47,6 +47,7 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
+    # Typer hangs options of the program itself on a callback; --version has one of its own.
     pass
 
 

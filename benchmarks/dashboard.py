@@ -1,7 +1,5 @@
 """How long the first page of the dashboard takes, and how much it loads, with 100 000 stored alerts.
 
-python -m benchmarks.dashboard [ALERTS] [ROUNDS]
-
 A round opens a page in a new tab and ends when the script has ended and every chart and table is drawn. The browser is
 one that has been here before: Streamlit's program files and their compiled code are in its cache. What the very first
 visit takes is shown without a goal.
@@ -10,7 +8,6 @@ visit takes is shown without a goal.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ from typing import Any, Final
 
 from playwright.sync_api import BrowserContext, ViewportSize, sync_playwright
 
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Figure
 from tests.dashboard.alert_samples import sample, samples
 from tests.dashboard.filled_store import beating, fill, new_store, now
 from tests.dashboard.served import DRAWN, served
@@ -103,12 +100,3 @@ def _figures(name: str, first: Load, later: Sequence[Load]) -> list[Figure]:
         Figure(f"dashboard, {name}: drawn, p95", p95, "s", SECONDS, at_most=True, note=note),
         Figure(f"dashboard, {name}: loaded", max(one.kibibytes for one in later), "KiB", KIBIBYTES, at_most=True),
     ]
-
-
-def main(alerts: str = str(ALERTS), rounds: str = str(ROUNDS)) -> None:
-    """Print the figures."""
-    show(measure(int(alerts), int(rounds)))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -10,6 +10,8 @@ from kafka import KafkaAdminClient
 from playwright.sync_api import Browser, sync_playwright
 
 from app import kernel_cache
+from store.engine import Database, connect
+from store.migrate import migrate
 from tests.services.broker import kafka_service
 from tests.services.chromium import ARGUMENTS, chromium_path
 from tests.services.database import fresh_database, postgres_service
@@ -83,3 +85,12 @@ def browser(chromium: str) -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield running
         running.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An empty store on SQLite, of this test alone."""
+    database = connect(f"sqlite:///{tmp_path / 'store.db'}")
+    migrate(database)
+    yield database
+    database.close()

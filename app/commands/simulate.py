@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from schemas.fields import format_time
 
 if TYPE_CHECKING:
     from app.streams import EventSink
-    from ingest.simulator import Traffic
+    from ingest.simulator import Label, Traffic
 
 LIVE_STEP_SECONDS: Final = 0.2
 LIVE_PLAN: Final = 3_600_000_000
@@ -69,11 +70,15 @@ def simulate(
                 truth.writelines(f"{label.model_dump_json()}\n" for label in stream.labels())
     except ValueError as error:
         raise ConfigError(str(error), place="simulate", next_step="see tokentrail simulate --help") from error
-    labelled = stream.labels()
-    note(f"{count} events, {len(labelled)} attacks, seed {seed}")
+    note(f"{count} events, {len(stream.labels())} attacks, seed {seed}")
+    _note_missing(stream.labels(), wanted)
+
+
+def _note_missing(labelled: Sequence[Label], wanted: Sequence[str] | None) -> None:
+    """Say which of the attacks that were asked for (None: any) did not fit."""
     played = {name for label in labelled for name in (label.scenario, f"{label.scenario}/{label.variant}")}
     missing = [name for name in wanted or () if name not in played]
-    if missing or not (labelled or benign):
+    if missing or (wanted is None and not labelled):
         what = ", ".join(missing) or "any attack"
         note(f"too short for {what}: give more --events, a longer --duration, or less --rate")
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from detectors.kernels import Record, part
 from detectors.tables import Table
+from detectors.usage.uses import Array
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
@@ -70,18 +71,18 @@ def new_recent() -> Table:
 def count_use(row: Record, now: int, time: int, volume: int) -> None:
     """Count a use that happened at `time` and arrived at `now` (not decreasing), µs; what left a window is not."""
     _turn(row, now)
-    back = now // MINUTE - time // MINUTE
-    if 0 <= back < _BUCKETS[IN_HOUR]:
-        at = (time // MINUTE) % _BUCKETS[IN_HOUR]
-        added = min(volume, _FULL - int(np.int64(row.minutes[at])))
-        row.minutes[at] += np.uint32(added)
-        row.uses[IN_HOUR] += added
-    back = now // BEAT - time // BEAT
-    if 0 <= back < _BUCKETS[IN_MINUTE]:
-        at = (time // BEAT) % _BUCKETS[IN_MINUTE]
-        added = min(volume, _FULL - int(np.int64(row.beats[at])))
-        row.beats[at] += np.uint32(added)
-        row.uses[IN_MINUTE] += added
+    row.uses[IN_HOUR] += _count(row.minutes, time // MINUTE, now // MINUTE, volume)
+    row.uses[IN_MINUTE] += _count(row.beats, time // BEAT, now // BEAT, volume)
+
+
+@part
+def _count(ring: Array, number: int, newest: int, volume: int) -> int:
+    """Count uses in one bucket of a ring, as far as it has room; give how many. None where the ring is past it."""
+    if not 0 <= newest - number < ring.size:
+        return 0
+    added = min(volume, _FULL - int(np.int64(ring[number % ring.size])))
+    ring[number % ring.size] += np.uint32(added)
+    return added
 
 
 @part
@@ -104,14 +105,17 @@ def this_minute(row: Record, now: int) -> int:
 
 @part
 def _turn(row: Record, now: int) -> None:
-    """Move both rings on to `now`, emptying the buckets that left."""
-    size = _BUCKETS[IN_HOUR]
-    for number in range(max(row.minute + 1, now // MINUTE - size + 1), now // MINUTE + 1):
-        row.uses[IN_HOUR] -= np.int64(row.minutes[number % size])
-        row.minutes[number % size] = np.uint32(0)
-    row.minute = now // MINUTE
-    size = _BUCKETS[IN_MINUTE]
-    for number in range(max(row.beat + 1, now // BEAT - size + 1), now // BEAT + 1):
-        row.uses[IN_MINUTE] -= np.int64(row.beats[number % size])
-        row.beats[number % size] = np.uint32(0)
-    row.beat = now // BEAT
+    """Move both rings on to `now`."""
+    row.uses[IN_HOUR] -= _empty(row.minutes, row.minute, now // MINUTE)
+    row.uses[IN_MINUTE] -= _empty(row.beats, row.beat, now // BEAT)
+    row.minute, row.beat = now // MINUTE, now // BEAT
+
+
+@part
+def _empty(ring: Array, before: int, newest: int) -> int:
+    """Empty the buckets of a ring that left when it moved on from `before` to `newest`; give what they held."""
+    left = 0
+    for number in range(max(before + 1, newest - ring.size + 1), newest + 1):
+        left += int(np.int64(ring[number % ring.size]))
+        ring[number % ring.size] = np.uint32(0)
+    return left

@@ -22,9 +22,8 @@ from alerts.sinks.kafka import KafkaSink
 from schemas.alerts import MAX_ALERT_BYTES, Alert
 from schemas.export import documents
 from schemas.revisions import Revision
-from store.engine import Database, connect
+from store.engine import Database
 from store.lease import Lease
-from store.migrate import migrate
 from store.outbox import Outbox
 from store.writer import AlertWriter
 from tests.dashboard.alert_samples import hostile, sample
@@ -110,14 +109,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         return
     with pytest.MonkeyPatch.context() as patch:
         yield FilePlace(tmp_path, patch)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = connect(f"sqlite:///{tmp_path / 'store.db'}")
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -128,6 +129,19 @@ class Crew:
             )
         self.workers.append(worker)
         return worker
+
+    def run_killed(self, kills: int, seed: int, longest: float) -> None:
+        """Kill one worker after another within `longest` seconds of work, at random; let a last one end."""
+        moments = random.Random(seed)
+        for _ in range(kills):
+            worker = self.start()
+            self.wait_until_running(worker)
+            time.sleep(moments.uniform(0.05, longest))
+            worker.kill()
+            worker.wait()
+        last = self.start()
+        self.wait_until_done()
+        self.stop(last)
 
     def log(self, number: int = -1) -> str:
         """What a worker printed."""

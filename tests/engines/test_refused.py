@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import orjson
-import pytest
 from kafka import KafkaProducer
 from sqlalchemy import text
 
@@ -22,9 +21,8 @@ from engines.refused import KEPT, MINUTE, Refused
 from ingest.records import DeadLetter, DeadReason
 from ingest.simulator import Traffic, simulate
 from schemas.fields import parse_time
-from store.engine import Database, connect
+from store.engine import Database
 from store.lease import Lease
-from store.migrate import migrate
 from store.queries import Queries
 from tests.engines.stage import START, Crew, Stage
 from tests.services.service import Service
@@ -49,14 +47,6 @@ def stored(database: Database) -> Totals:
     with database.read() as connection:
         rows = connection.execute(text("SELECT minute, reason, count FROM dead_letter_counts")).all()
     return {(minute, reason): count for minute, reason, count in rows}
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = connect(f"sqlite:///{tmp_path / 'store.db'}")
-    migrate(database)
-    yield database
-    database.close()
 
 
 class Leader:
@@ -148,17 +138,8 @@ def test_sigkill_loses_and_doubles_no_count(
 ) -> None:
     stage, expected = _with_bad_records(kafka_broker.address, make_topic(4), 30_000)
     crew = Crew(stage, tmp_path, f"sqlite:///{tmp_path / 'store.db'}")
-    moments = random.Random(3)
     try:
-        for _ in range(3):
-            worker = crew.start()
-            crew.wait_until_running(worker)
-            time.sleep(moments.uniform(0.05, 0.6))
-            worker.kill()
-            worker.wait()
-        last = crew.start()
-        crew.wait_until_done()
-        crew.stop(last)
+        crew.run_killed(3, seed=3, longest=0.6)
         assert stored(crew.database) == expected
         shown = Queries(crew.database).dead_letters(span=time.time_ns() // 1_000)
         assert Counter({row.reason: row.count for row in shown}) == _by_reason(expected)

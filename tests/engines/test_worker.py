@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -52,16 +51,7 @@ def test_a_clean_run_finds_what_a_replay_finds(crew: Crew, expected: Outcome) ->
 
 
 def test_sigkill_at_any_moment_loses_and_doubles_nothing(crew: Crew, expected: Outcome) -> None:
-    moments = random.Random(1)
-    for _ in range(KILLS[len(crew.stage.events)]):
-        worker = crew.start()
-        crew.wait_until_running(worker)
-        time.sleep(moments.uniform(0.05, 0.9))
-        worker.kill()
-        worker.wait()
-    last = crew.start()
-    crew.wait_until_done()
-    crew.stop(last)
+    crew.run_killed(KILLS[len(crew.stage.events)], seed=1, longest=0.9)
     assert_same(crew.outcome(), expected)
 
 
