@@ -6,9 +6,10 @@ Nothing is dropped without a trace: records = those with events + dead letters +
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ import orjson
 from ingest.contract import Refusal, parse, unknown_words, validate
 from ingest.envelopes import bare, is_binary, unwrap_binary, unwrap_structured
 from ingest.fastpath import FastPath, Joined, Read
+from ingest.payloads import NULL_SIZE, Payloads
 from ingest.privacy import Secrets, redact, redact_bytes, suspects
 from ingest.records import DeadLetter, DeadReason, RawRecords
 from ingest.vendors import ADAPTERS, AUTO, FORMATS, NATIVE, Adapter, Skip
@@ -113,22 +115,41 @@ class Decoder:
         return _Batch(self._secrets, self._format, self._fast, raw).letter(row, Refusal(reason, detail))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Work:
-    """Payloads still to be read, each with the row of its record."""
+    """Payloads still to be read, none of them null, and the row of the record that each comes from."""
 
-    payloads: list[bytes] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
+    payloads: Payloads
+    rows: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        """Number of payloads."""
+        return len(self.rows)
+
+    def take(self, chosen: npt.NDArray[Any]) -> _Work:
+        """Select some."""
+        return _Work(self.payloads.take(chosen), self.rows[chosen])
+
+    def each(self) -> Iterator[tuple[bytes, int]]:
+        """Give payloads and rows one by one."""
+        return zip(self.payloads.texts(), self.rows.tolist(), strict=True)
+
+
+class _Collected:
+    """Payloads that are made one by one."""
+
+    def __init__(self) -> None:
+        self._payloads: list[bytes] = []
+        self._rows: list[int] = []
 
     def add(self, payload: bytes, row: int) -> None:
         """Take one more."""
-        self.payloads.append(payload)
-        self.rows.append(row)
+        self._payloads.append(payload)
+        self._rows.append(row)
 
-    def extend(self, other: _Work) -> None:
-        """Take what another has."""
-        self.payloads += other.payloads
-        self.rows += other.rows
+    def work(self) -> _Work:
+        """Give them to the next stage."""
+        return _Work(Payloads.of(self._payloads), np.array(self._rows, np.int32))
 
 
 class _Batch:
@@ -149,72 +170,69 @@ class _Batch:
 
     def decode(self) -> Decoded:
         """Run the stages."""
-        work = self._intake()
-        joined = self._clean(work)
+        work, joined = self._clean(self._intake())
         if self._format != NATIVE:
             work = self._normalise(work)
             joined = Joined.of(work.payloads)
-        enveloped, unsure = self._read(joined, work)
-        if enveloped.payloads:
+        enveloped, *unsure = self._read(joined, work)
+        if len(enveloped):
             inner = self._unwrap(enveloped)
-            for rest in self._read(Joined.of(inner.payloads), inner):
-                unsure.extend(rest)
-        if unsure.payloads:
-            plain = self._judge(unsure)
+            unsure += self._read(Joined.of(inner.payloads), inner)
+        plain = self._judge(unsure)
+        if len(plain):
             for rest in self._read(Joined.of(plain.payloads), plain):
-                for row in rest.rows:
+                for row in rest.rows.tolist():
                     self._bury(row, Refusal(DeadReason.INVALID, "valid, but no column can hold it"))
         return self._result()
 
     def _intake(self) -> _Work:
         """Set aside tombstones and giants, and complete binary CloudEvents from their headers."""
         values, headers = self._raw.values, self._raw.headers
-        plain = None not in values and max(map(len, values)) <= MAX_RECORD_BYTES  # type: ignore[arg-type]
-        if plain and not (headers and any(headers)):
-            return _Work(list(values), list(range(len(values))))  # type: ignore[arg-type]
-        work = _Work()
-        for row, value in enumerate(values):
-            if value is None:
-                self._skipped["tombstone"] += 1
-            elif len(value) > MAX_RECORD_BYTES:
-                detail = f"the record has more than {MAX_RECORD_BYTES} bytes"
-                self._bury(row, Refusal(DeadReason.TOO_LARGE, detail))
-            elif headers and is_binary(headers[row]):
-                self._transform(value, row, partial(unwrap_binary, headers=headers[row]), work)
+        rows = np.arange(len(values), dtype=np.int32)
+        usable = (values.sizes != NULL_SIZE) & (values.sizes <= MAX_RECORD_BYTES)
+        self._skipped["tombstone"] += int(np.count_nonzero(values.sizes == NULL_SIZE))
+        for row in np.flatnonzero(values.sizes > MAX_RECORD_BYTES).tolist():
+            self._bury(row, Refusal(DeadReason.TOO_LARGE, f"the record has more than {MAX_RECORD_BYTES} bytes"))
+        if headers is None:
+            return _Work(values, rows).take(usable)
+        ready = _Collected()
+        for row in np.flatnonzero(usable).tolist():
+            if is_binary(headers[row]):
+                self._transform(values.text(row), row, partial(unwrap_binary, headers=headers[row]), ready)
             else:
-                work.add(value, row)
-        return work
+                ready.add(values.text(row), row)
+        return ready.work()
 
     def _transform(
-        self, payload: bytes, row: int, change: Callable[[dict[str, Any]], dict[str, Any]], work: _Work
+        self, payload: bytes, row: int, change: Callable[[dict[str, Any]], dict[str, Any]], changed: _Collected
     ) -> None:
         record = parse(bare(payload))
         if isinstance(record, Refusal):
             self._bury(row, record)
         else:
-            work.add(orjson.dumps(change(record)), row)
+            changed.add(orjson.dumps(change(record)), row)
 
-    def _clean(self, work: _Work) -> Joined:
+    def _clean(self, work: _Work) -> tuple[_Work, Joined]:
         """Take off prefixes, then replace raw tokens; the usual batch has neither and is only looked at."""
         joined = Joined.of(work.payloads)
         first = joined.data[joined.starts]
         wrapped = np.flatnonzero((first == _WRAPPED_FIRST_BYTES[0]) | (first == _WRAPPED_FIRST_BYTES[1]))
-        for at in wrapped.tolist():
-            work.payloads[at] = bare(work.payloads[at])
         if len(wrapped):
+            work = _replaced(work, {at: bare(work.payloads.text(at)) for at in wrapped.tolist()})
             joined = Joined.of(work.payloads)
-        changed = False
-        for at in suspects(joined.data, joined.starts, joined.ends):
-            clean = redact(work.payloads[at], self._secrets)
-            if clean != work.payloads[at]:
-                work.payloads[at] = clean
-                self._leaked[work.rows[at]] = changed = True
-        return Joined.of(work.payloads) if changed else joined
+        found = suspects(joined.data, joined.starts, joined.ends)
+        cleaned = {at: redact(work.payloads.text(at), self._secrets) for at in found}
+        changed = {at: clean for at, clean in cleaned.items() if clean != work.payloads.text(at)}
+        if changed:
+            self._leaked[work.rows[list(changed)]] = True
+            work = _replaced(work, changed)
+            joined = Joined.of(work.payloads)
+        return work, joined
 
     def _normalise(self, work: _Work) -> _Work:
         """Let the vendor's adapter speak in our terms; one record may give several events."""
-        events = _Work()
-        for payload, row in zip(work.payloads, work.rows, strict=True):
+        events = _Collected()
+        for payload, row in work.each():
             record = parse(payload)
             if isinstance(record, Refusal):
                 self._bury(row, record)
@@ -226,7 +244,7 @@ class _Batch:
                 continue
             for event in result:
                 events.add(orjson.dumps(event), row)
-        return events
+        return events.work()
 
     def _adapter(self, record: dict[str, Any]) -> Adapter | None:
         if self._format != AUTO:
@@ -235,16 +253,13 @@ class _Batch:
 
     def _read(self, joined: Joined, work: _Work) -> tuple[_Work, _Work]:
         """Keep the events of what is plainly valid; give back the CloudEvents, and the rest."""
-        enveloped, unsure = _Work(), _Work()
-        if not work.payloads:
-            return enveloped, unsure
+        if not len(work):
+            return work, work
         read = self._fast.read(joined, work.payloads)
         self._events.append(read.events)
-        self._rows.append(np.asarray(work.rows, np.int32)[read.accepted])
+        self._rows.append(work.rows[read.accepted])
         self._count(read)
-        for at in np.flatnonzero(~read.accepted):
-            (enveloped if read.enveloped[at] else unsure).add(work.payloads[at], work.rows[at])
-        return enveloped, unsure
+        return work.take(~read.accepted & read.enveloped), work.take(~read.accepted & ~read.enveloped)
 
     def _count(self, read: Read) -> None:
         self._counters["unknown-field"] += read.unknown_fields
@@ -253,16 +268,16 @@ class _Batch:
             self._counters[f"unknown-word:{name}"] += count
 
     def _unwrap(self, work: _Work) -> _Work:
-        inner = _Work()
-        for payload, row in zip(work.payloads, work.rows, strict=True):
+        inner = _Collected()
+        for payload, row in work.each():
             self._transform(payload, row, unwrap_structured, inner)
-        return inner
+        return inner.work()
 
-    def _judge(self, work: _Work) -> _Work:
+    def _judge(self, works: Iterable[_Work]) -> _Work:
         """Ask the contract, record by record."""
-        plain = _Work()
-        self._counters["contract"] += len(work.payloads)
-        for payload, row in zip(work.payloads, work.rows, strict=True):
+        plain = _Collected()
+        for payload, row in chain.from_iterable(work.each() for work in works):
+            self._counters["contract"] += 1
             record = parse(payload)
             verdict = record if isinstance(record, Refusal) else validate(record)
             if isinstance(verdict, Refusal):
@@ -271,7 +286,7 @@ class _Batch:
                 plain.add(verdict, row)
                 self._counters["unknown-field"] += len(record.keys() - _EVENT_FIELDS)
                 self._counters.update(f"unknown-word:{name}" for name in unknown_words(record))
-        return plain
+        return plain.work()
 
     def _result(self) -> Decoded:
         events = Events.concat(self._events)
@@ -289,7 +304,7 @@ class _Batch:
         self._counters["token-leaked"] += int(self._leaked.sum())
         self._dead.sort(key=lambda letter: letter.offset)
         return Decoded(
-            events, rows, self._leaked[rows], self._dead, self._skipped, +self._counters, frozenset(self._unknown)
+            events, rows, self._leaked[rows], self._dead, +self._skipped, +self._counters, frozenset(self._unknown)
         )
 
     def _bury(self, row: int, refusal: Refusal) -> None:
@@ -318,3 +333,11 @@ class _Batch:
     def _redacted_key(self, row: int) -> bytes | None:
         key = self._raw.keys[row] if self._raw.keys else None
         return None if key is None else redact_bytes(key, self._secrets)
+
+
+def _replaced(work: _Work, changes: Mapping[int, bytes]) -> _Work:
+    """Put other payloads in the place of some."""
+    payloads = list(work.payloads.texts())
+    for at, payload in changes.items():
+        payloads[at] = payload
+    return _Work(Payloads.of(payloads), work.rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +12,9 @@ import pyarrow as pa
 from pydantic.fields import FieldInfo
 
 from ingest.derived import Columns, Deriver
+from ingest.kernels.batches import join_payloads
 from ingest.kernels.cells import NON_ASCII, NONE, UNSURE
+from ingest.payloads import Payloads
 from ingest.privacy import Secrets
 from ingest.readers import Reader
 from ingest.scanner import ENVELOPE_FIELD, FIELD_INDEX, scan
@@ -51,6 +52,7 @@ def _bounds(field: FieldInfo) -> tuple[float, float]:
 
 
 _BOUNDS: Final = {name: _bounds(field) for name, field in TokenEvent.model_fields.items()}
+_LOOK_AHEAD: Final = 16
 _MAX_ITEMS: Final = {"actor": MAX_ACTORS}
 _SPLIT_FIELDS: Final = frozenset({"scope", "requested_scope", "required_scope"})
 
@@ -64,13 +66,14 @@ class Joined:
     ends: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, payloads: Sequence[bytes]) -> Joined:
+    def of(cls, payloads: Payloads) -> Joined:
         """Copy the payloads together. The NUL is the scanner's stop; a few more let it look ahead."""
-        data = bytearray(b"\0").join(payloads)
-        data += bytes(16)
-        lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
-        ends = np.cumsum(lengths + 1) - 1
-        return cls(np.frombuffer(data, np.uint8), ends - lengths, ends)
+        ends = np.cumsum(payloads.sizes + 1) - 1
+        starts = ends - payloads.sizes
+        data = np.empty(int(payloads.sizes.sum()) + len(payloads) + _LOOK_AHEAD, np.uint8)
+        join_payloads(payloads.data, payloads.begins, starts, ends, data)
+        data[-_LOOK_AHEAD:] = 0
+        return cls(data, starts, ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,14 @@ class FastPath:
     def __init__(self, secrets: Secrets) -> None:
         self._deriver = Deriver(secrets)
 
-    def read(self, joined: Joined, payloads: Sequence[bytes]) -> Read:
+    def read(self, joined: Joined, payloads: Payloads) -> Read:
         """Read the payloads that are plainly valid. The joined bytes are changed in place."""
         cells = scan(joined.data, joined.starts, joined.ends)
         enveloped = cells.kind[FIELD_INDEX[ENVELOPE_FIELD]] != NONE
         reader = Reader(cells)
         reader.reject[(cells.status & UNSURE != 0) | enveloped] = 1
         for row in np.flatnonzero(cells.status & NON_ASCII):
-            reader.reject[row] |= not _is_utf8(payloads[int(row)])
+            reader.reject[row] |= not _is_utf8(payloads[int(row)] or b"")
         columns, text = _read_fields(reader)
         accepted = reader.reject == 0
         if not accepted.all():

@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from ingest.lines import STDIN, DamagedInputError, growing, lines, opened, position, unpacked
+from ingest.payloads import Payloads
 from ingest.records import DeadLetter, DeadReason, RawRecords
 from schemas.columns import NULL_TIME
 
@@ -102,7 +103,7 @@ class FileInput:
             numbers = numbers[[value not in _BLANK for value in found]]
         n = len(kept)
         partition = np.full(n, self.index, np.int32)
-        return RawRecords(list(kept), self.name, numbers, partition, np.full(n, NULL_TIME, np.int64))
+        return RawRecords(Payloads.of(kept), self.name, numbers, partition, np.full(n, NULL_TIME, np.int64))
 
     def _fault(self, detail: str) -> DeadLetter:
         return DeadLetter(DeadReason.TRUNCATED_FILE, f"{self.name}: {detail}", None, self.name, self.index, 0)

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from itertools import chain
-from operator import itemgetter
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
+from ingest.kafka_columns import RecordColumns, columns_of, read_columns
 from ingest.records import DeadLetter, DeadReason, RawRecords
 from ingest.source import Polled
 from schemas.columns import NULL_TIME
@@ -77,7 +74,7 @@ class KafkaSource:
 
     def _connected(self) -> KafkaConsumer:
         try:
-            return KafkaConsumer(**self._client)
+            return read_columns(KafkaConsumer(**self._client))
         except KafkaError as error:
             raise SourceError(
                 f"no broker answers: {error}",
@@ -112,7 +109,7 @@ class KafkaSource:
         markers: list[DeadLetter] = []
         if self._held == self.partitions:
             time.sleep(seconds)
-            return Polled(self._columns({}), markers, self._take_notices())
+            return Polled(self._records({}), markers, self._take_notices())
         try:
             fetched = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=POLL_RECORDS)
         except OffsetOutOfRangeError as error:
@@ -121,25 +118,29 @@ class KafkaSource:
         except KafkaError as error:
             markers = self._skip_unreadable(error)
             fetched = {}
-        return Polled(self._columns(fetched), markers, self._take_notices())
+        return Polled(self._records(fetched), markers, self._take_notices())
 
     def _take_notices(self) -> list[str]:
         notices, self._notices = self._notices, []
         return notices
 
-    def _columns(self, fetched: Mapping[TopicPartition, list[Any]]) -> RawRecords:
-        for tp, batch in fetched.items():
-            self.delivered[tp.partition] = batch[-1].offset + 1
-        records = list(chain.from_iterable(fetched.values()))
-        milliseconds = _numbers(records, "timestamp")
+    def _records(self, fetched: Mapping[TopicPartition, list[Any]]) -> RawRecords:
+        parts, numbers = [], []
+        for tp, batches in fetched.items():
+            for part in columns_of(batches):
+                new = part.since(self.delivered[tp.partition])
+                self.delivered[tp.partition] = int(part.offsets[-1]) + 1
+                parts.append(new)
+                numbers.append(np.full(len(new), tp.partition, np.int32))
+        records = RecordColumns.concat(parts)
         return RawRecords(
-            values=_column(records, "value"),
+            values=records.values,
             origin=self.topic,
-            offsets=_numbers(records, "offset"),
-            partition=_numbers(records, "partition").astype(np.int32),
-            record_time=np.where(milliseconds < 0, NULL_TIME, milliseconds * 1_000),
-            keys=_column(records, "key"),
-            headers=_column(records, "headers"),
+            offsets=records.offsets,
+            partition=np.concatenate([np.empty(0, np.int32), *numbers]),
+            record_time=np.where(records.times < 0, NULL_TIME, records.times * 1_000),
+            keys=records.keys,
+            headers=records.headers,
         )
 
     def _discover(self) -> None:
@@ -269,11 +270,3 @@ class KafkaSource:
     def close(self) -> None:
         """Leave within a bounded time."""
         self._consumer.close(autocommit=False, timeout_ms=BROKER_ANSWER_MS)
-
-
-def _column(records: list[ConsumerRecord], name: str) -> list[Any]:
-    return list(map(itemgetter(ConsumerRecord._fields.index(name)), records))
-
-
-def _numbers(records: list[ConsumerRecord], name: str) -> npt.NDArray[np.int64]:
-    return np.array(_column(records, name), np.int64)

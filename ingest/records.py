@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from ingest.payloads import Payloads
 from schemas.columns import NULL_TIME
 from schemas.fields import format_time
 
@@ -44,7 +45,7 @@ class RawRecords:
     """Records as they came from one source, in arrival order; every column has one entry a record.
 
     Attributes:
-        values: the bytes; None is a Kafka tombstone.
+        values: the bytes; null is a Kafka tombstone.
         origin: topic or file name, for messages.
         offsets: int64 Kafka offset, or line number (from 1) in a file.
         partition: int32; for files the index of the input.
@@ -52,12 +53,12 @@ class RawRecords:
         keys, headers: of Kafka records, or None.
     """
 
-    values: list[bytes | None]
+    values: Payloads
     origin: str
     offsets: npt.NDArray[np.int64]
     partition: npt.NDArray[np.int32]
     record_time: npt.NDArray[np.int64]
-    keys: list[bytes | None] | None = None
+    keys: Payloads | None = None
     headers: list[Headers] | None = None
 
     @classmethod
@@ -65,7 +66,7 @@ class RawRecords:
         """Wrap values that have no broker: numbered lines, no record time."""
         n = len(values)
         return cls(
-            list(values),
+            Payloads.of(values),
             origin,
             np.arange(first_offset, first_offset + n, dtype=np.int64),
             np.zeros(n, np.int32),
@@ -79,12 +80,12 @@ class RawRecords:
     def slice(self, start: int, stop: int) -> RawRecords:
         """Give the records `start` to `stop` (excluded)."""
         return RawRecords(
-            self.values[start:stop],
+            self.values.slice(start, stop),
             self.origin,
             self.offsets[start:stop],
             self.partition[start:stop],
             self.record_time[start:stop],
-            None if self.keys is None else self.keys[start:stop],
+            None if self.keys is None else self.keys.slice(start, stop),
             None if self.headers is None else self.headers[start:stop],
         )
 

@@ -29,11 +29,14 @@ def source(broker: Service, topic: str, **options: object) -> Iterator[KafkaSour
         opened.close()
 
 
-def send(broker: Service, topic: str, partition: int, values: list[bytes], timestamp_ms: int = 1_000) -> None:
+def send(
+    broker: Service, topic: str, partition: int, values: list[bytes], timestamp_ms: int = 1_000, batch: int = 1_000
+) -> None:
     with KafkaProducer(bootstrap_servers=broker.address, linger_ms=50) as producer:
-        for value in values:
-            producer.send(topic, value, partition=partition, timestamp_ms=timestamp_ms)
-        producer.flush()
+        for start in range(0, len(values), batch):
+            for value in values[start : start + batch]:
+                producer.send(topic, value, partition=partition, timestamp_ms=timestamp_ms)
+            producer.flush()
 
 
 def read(opened: KafkaSource, wanted: int, seconds: float = 20) -> list[Polled]:
@@ -184,7 +187,7 @@ def test_a_partition_held_half_read_goes_on_where_it_was(
     topic = make_topic(2)
     sent = {number: [f"{number}-{at}".encode() for at in range(300)] for number in range(2)}
     for number, records in sent.items():
-        send(kafka_broker, topic, number, records)
+        send(kafka_broker, topic, number, records, batch=10)
     monkeypatch.setattr(kafka_source, "POLL_RECORDS", 7)
     with source(kafka_broker, topic) as opened:
         polls: list[Polled] = []

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decode import Decoder
+from ingest.payloads import Payloads
 from ingest.privacy import Secrets, redact
 from ingest.records import RawRecords
 from schemas.errors import ConfigError
@@ -85,7 +86,13 @@ def test_escapes_do_not_hide_a_token(token: str) -> None:
 def test_a_dead_letter_holds_no_token(value: bytes) -> None:
     raw = RawRecords.of([value])
     raw = RawRecords(
-        raw.values, "t", raw.offsets, raw.partition, raw.record_time, [JWS.encode()], [[("h", JWS.encode())]]
+        raw.values,
+        "t",
+        raw.offsets,
+        raw.partition,
+        raw.record_time,
+        Payloads.of([JWS.encode()]),
+        [[("h", JWS.encode())]],
     )
 
     (letter,) = DECODER.decode(raw).dead

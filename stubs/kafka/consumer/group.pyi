@@ -2,7 +2,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Literal, Self, overload
 
-from kafka.consumer.fetcher import ConsumerRecord
+from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.consumer.subscription_state import (
     AsyncConsumerRebalanceListener,
     ConsumerRebalanceListener,
@@ -15,7 +15,11 @@ from kafka.structs import (
     TopicPartition,
 )
 
+class _Fetcher:
+    PartitionRecords: type[Fetcher.PartitionRecords]
+
 class KafkaConsumer:
+    _fetcher: _Fetcher
     config: dict[str, object]
     def __init__(self, *topics: str, **configs: object) -> None: ...
     def __enter__(self) -> Self: ...
