@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import numpy as np
 import orjson
 
 from detectors.registry import DETECTORS
@@ -23,6 +24,7 @@ from engines.decoding import Batch
 from engines.pipeline import Pipeline
 from engines.snapshots import Snapshot, restore
 from ingest.decode import Decoder
+from ingest.kernels.batches import PLACES, read_batch
 from ingest.privacy import Secrets
 from ingest.records import RawRecords
 from ingest.simulator import Traffic, simulate
@@ -40,6 +42,7 @@ INGEST: Final = "ingest"
 def warm(decoder: Decoder, new_pipeline: Callable[[], Pipeline]) -> None:
     """Send a little simulated traffic through a pipeline, and rehearse its checkpoint and restore."""
     pipeline = new_pipeline()
+    read_batch(np.zeros(0, np.uint8), 0, np.empty((PLACES, 0), np.int64))
     records = RawRecords.of([orjson.dumps(event) for event in simulate(1, START, events=EVENTS, traffic=TRAFFIC)])
     pipeline.take(Batch(records, decoder.decode(records), decoder))
     pipeline.advance({0})

@@ -130,7 +130,10 @@ class _ColumnBatch(DefaultRecordBatch):
             return None
         headers: list[Headers] = [()] * len(counts)
         for row in np.flatnonzero(counts).tolist():
-            headers[row] = list(self._headers_at(int(begins[row]), int(counts[row])))
+            try:
+                headers[row] = list(self._headers_at(int(begins[row]), int(counts[row])))
+            except ValueError as error:
+                raise CorruptRecordError(f"a header at offset {self.base_offset} has no length: {error}") from error
         return headers
 
     def _headers_at(self, at: int, count: int) -> Iterator[tuple[str, bytes]]:
