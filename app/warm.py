@@ -59,8 +59,7 @@ def warm(decoder: Decoder, new_pipeline: Callable[[], Pipeline]) -> None:
 def settle() -> None:
     """Take what start-up made out of the garbage collector's sight; call when everything long-lived exists.
 
-    Polling makes millions of small tuples, and each full collection would walk the modules, kernels and tables that
-    never die: a fifth of the worker's CPU.
+    Each full collection would walk the modules, kernels and tables that never die.
     """
     gc.collect()
     gc.freeze()
