@@ -129,7 +129,9 @@ class KafkaSource:
         for tp, batches in fetched.items():
             for part in columns_of(batches):
                 new = part.since(self.delivered[tp.partition])
-                self.delivered[tp.partition] = int(part.offsets[-1]) + 1
+                if not len(new):
+                    continue
+                self.delivered[tp.partition] = int(new.offsets[-1]) + 1
                 parts.append(new)
                 numbers.append(np.full(len(new), tp.partition, np.int32))
         records = RecordColumns.concat(parts)
