@@ -132,7 +132,7 @@ class _ColumnBatch(DefaultRecordBatch):
         for row in np.flatnonzero(counts).tolist():
             try:
                 headers[row] = list(self._headers_at(int(begins[row]), int(counts[row])))
-            except ValueError as error:
+            except (ValueError, IndexError) as error:
                 raise CorruptRecordError(f"a header at offset {self.base_offset} has no length: {error}") from error
         return headers
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
@@ -136,6 +136,9 @@ def spoiled(data: bytes, at: int, byte: int) -> bytes:
     return bytes(changed)
 
 
+@example(64, 1)
+@example(93, 13)
+@example(93, 93)
 @given(st.integers(COUNT_AT, len(built(RECORDS[:3])) - 1), st.integers(0, 255))
 def test_lying_lengths_are_corrupt_or_read_as_kafka_python_reads_them(at: int, byte: int) -> None:
     data = spoiled(built(RECORDS[:3]), at, byte)
@@ -147,6 +150,8 @@ def test_lying_lengths_are_corrupt_or_read_as_kafka_python_reads_them(at: int, b
         found = plainly(RecordColumns.concat(columns_of(Opened(data).take())))
     except CorruptRecordError:
         return
+    # Only the source leaves out what lies before the wanted offset.
+    expected, found = ([record for record in records if record[0] >= 0] for records in (expected, found))
     assert found[: len(expected)] == expected or any("\ufffd" in name for *_, headers in found for name, _ in headers)
 
 
