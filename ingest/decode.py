@@ -220,9 +220,11 @@ class _Batch:
         if len(wrapped):
             work = _replaced(work, {at: bare(work.payloads.text(at)) for at in wrapped.tolist()})
             joined = Joined.of(work.payloads)
-        found = suspects(joined.data, joined.starts, joined.ends)
-        cleaned = {at: redact(work.payloads.text(at), self._secrets) for at in found}
-        changed = {at: clean for at, clean in cleaned.items() if clean != work.payloads.text(at)}
+        changed = {}
+        for at in suspects(joined.data, joined.starts, joined.ends):
+            payload = work.payloads.text(at)
+            if (clean := redact(payload, self._secrets)) != payload:
+                changed[at] = clean
         if changed:
             self._leaked[work.rows[list(changed)]] = True
             work = _replaced(work, changed)

@@ -1,4 +1,4 @@
-"""Byte strings as one column: many records in a few buffers, without a Python object for each."""
+"""Byte strings as one column: many records in one buffer, without a Python object for each."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ def read_batch(data: Bytes, at: int, places: Ints) -> int:
     """
     for row in range(places.shape[1]):
         size, at = _varint(data, at)
-        end = at + size
-        if size < 0 or end > len(data):
+        if not 0 <= size <= len(data) - at:
             return CORRUPT
+        end = at + size
         _, at = _varint(data, at)
         places[TIME, row], at = _varint(data, at)
         places[OFFSET, row], at = _varint(data, at)
@@ -53,16 +53,21 @@ def read_batch(data: Bytes, at: int, places: Ints) -> int:
 
 @kernel
 def _varint(data: Bytes, at: int) -> tuple[int, int]:
-    """Read a zigzag varint and the place behind it; behind the data there are only zeros."""
+    """Read a zigzag varint and the place behind it: behind the data if it is longer than 64 bits allow.
+
+    Behind the data there are only zeros.
+    """
     value, shift = 0, 0
     while shift <= _VARINT_BITS:
         byte = byte_at(data, at) if at < len(data) else 0
+        if shift == _VARINT_BITS and byte > 1:
+            break
         value |= (byte & 0x7F) << shift
         at += 1
         shift += 7
         if byte < 0x80:
-            break
-    return ((value >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(value & 1), at
+            return ((value >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(value & 1), at
+    return 0, len(data) + 1
 
 
 @kernel
@@ -76,13 +81,12 @@ def _span(data: Bytes, at: int, places: Ints, which: int, row: int) -> int:
 @kernel
 def _after_headers(data: Bytes, at: int, end: int, count: int) -> int:
     """Give the place behind so many headers, or `CORRUPT`."""
-    if count < 0:
+    if not 0 <= count <= end - at:
         return CORRUPT
-    for _ in range(2 * count):
-        if at >= end:
-            return CORRUPT
+    for part in range(2 * count):
         size, at = _varint(data, at)
-        if size > end - at:
+        is_name = part % 2 == 0
+        if size > end - at or (is_name and size < 0):
             return CORRUPT
         at += max(size, 0)
     return at

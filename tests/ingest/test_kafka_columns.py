@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 from kafka.record.util import calc_crc32c
 
 from ingest.kafka_columns import RecordColumns, columns_of, read_columns
+from ingest.kernels.batches import CORRUPT, PLACES, read_batch
 from tests.services.service import Service
 
 MakeTopic = Callable[[int], str]
@@ -153,6 +155,23 @@ def test_lying_lengths_are_corrupt_or_read_as_kafka_python_reads_them(at: int, b
     # Only the source leaves out what lies before the wanted offset.
     expected, found = ([record for record in records if record[0] >= 0] for records in (expected, found))
     assert found[: len(expected)] == expected or any("\ufffd" in name for *_, headers in found for name, _ in headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "answer"),
+    [
+        ("00", 1),
+        ("02 02 61 01", 1),  # a name of one byte, a value of none
+        ("80 80 80 80 80 80 80 80 80 01", CORRUPT),  # 2 ** 62 headers: twice that is no number any more
+        ("02 01 00", CORRUPT),  # a name of -1 bytes
+        ("02 82 80 80 80 80 80 80 80 80 02 61 00", CORRUPT),  # a size of more than 64 bits
+        ("02 02 61", CORRUPT),
+    ],
+)
+def test_no_length_of_a_header_leads_out_of_its_record(headers: str, answer: int) -> None:
+    rest = bytes([0, 0, 0, 1, 1]) + bytes.fromhex(headers)
+    data = np.frombuffer(bytearray([2 * len(rest)]) + rest, np.uint8)
+    assert read_batch(data, 0, np.empty((PLACES, 1), np.int64)) == answer
 
 
 def test_a_wrong_checksum_is_corrupt_after_what_came_before_it() -> None:
