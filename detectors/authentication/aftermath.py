@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING, PROBE, SECRET
-from detectors.authentication.contexts import NEW, OWN, familiarity, learn
+from detectors.authentication.contexts import NEW, OWN
 from detectors.authentication.egress import NETWORKS, address_of
 from detectors.authentication.shapes import (
     BRUTE_FORCE,
@@ -56,13 +56,11 @@ class AftermathMemory(NamedTuple):
 
     - `suspects`: address or account of a burst → its class, tries, whether the address is shared.
     - `targets`: (address, account) that failed.
-    - `contexts`: account → where and on what it was accepted before.
     - `accounts`: trail of the tries on accounts.
     """
 
     suspects: TableView
     targets: TableView
-    contexts: TableView
     accounts: TableView
 
 
@@ -117,9 +115,8 @@ def _cite_tries(failure: Record, admitted: np.bool_, verdict: Record, memory: Af
 
 
 @inner
-def _severity_by_context(row: Record, contexts: TableView, limits: Limits) -> int:
+def _severity_by_context(familiar: int) -> int:
     """Judge a success on an attacked account by how well its place and device are known."""
-    familiar = familiarity(contexts, row, limits.success_window)
     if familiar == OWN:
         return INFORMATIONAL
     return HIGH if familiar == NEW else MEDIUM
@@ -143,7 +140,7 @@ def _attacker(row: Record, memory: AftermathMemory) -> int:
 
 
 @inner
-def _judge(row: Record, memory: AftermathMemory, limits: Limits, verdict: Record) -> None:
+def _judge(row: Record, familiar: int, memory: AftermathMemory, limits: Limits, verdict: Record) -> None:
     victim, attacker = lookup(memory.suspects, row.principal, row.time), _attacker(row, memory)
     if victim != NO_SLOT and memory.suspects.rows[victim].shape == MFA_FATIGUE:
         say(verdict, MFA_FATIGUE, CRITICAL, SURE, row.principal)
@@ -154,7 +151,7 @@ def _judge(row: Record, memory: AftermathMemory, limits: Limits, verdict: Record
         slot = victim if attacker == NO_SLOT else attacker
         severity = HIGH if memory.suspects.rows[slot].shared else CRITICAL
         if attacker == NO_SLOT:
-            severity = _severity_by_context(row, memory.contexts, limits)
+            severity = _severity_by_context(familiar)
         say(verdict, SUCCESS_AFTER_FAILURES, severity, LIKELY if severity >= HIGH else UNSURE, row.principal)
         verdict.observed[0] = memory.suspects.rows[slot].tries
         verdict.observed[1] = (row.time - memory.suspects.rows[slot].touched) / _SECOND
@@ -164,15 +161,17 @@ def _judge(row: Record, memory: AftermathMemory, limits: Limits, verdict: Record
 @kernel
 def judge_successes(
     stream: Array,
+    familiar: Array,
     attempts: FailedRows,
     memory: AftermathMemory,
     limits: Limits,
     verdicts: Array,
 ) -> None:
-    """Judge each login by the attacks of the last hours, and learn the contexts of what was accepted.
+    """Judge each login by the attacks of the last hours.
 
     Args:
         stream: all rows of the batch, dtype `STREAM`.
+        familiar: int8 (n,), from `recognise`.
         attempts: its failed rows and what earlier passes said about them.
         memory: tables of this pass.
         limits: parameters.
@@ -181,14 +180,11 @@ def judge_successes(
     failed, login = 0, 0
     for i in range(stream.size):
         row = stream[i]
-        if row.meaning in (ACCEPTED, LOGIN):
-            if row.meaning == LOGIN:
-                if row.principal != 0:
-                    _judge(row, memory, limits, verdicts[login])
-                login += 1
-            if row.principal != 0 and row.source != 0:
-                learn(memory.contexts, row)
-        elif row.meaning != NOTHING:
+        if row.meaning == LOGIN:
+            if row.principal != 0:
+                _judge(row, familiar[i], memory, limits, verdicts[login])
+            login += 1
+        elif row.meaning not in (ACCEPTED, NOTHING):
             by_source, by_account = attempts.by_source[failed], attempts.by_account[failed]
             _remember(attempts.rows[failed], attempts.admitted[failed], by_source, by_account, memory)
             _cite_tries(attempts.rows[failed], attempts.admitted[failed], by_account, memory)

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from detectors.authentication.verdicts import Record
-from detectors.kernels import inner
+from detectors.authentication.attempts import ACCEPTED, LOGIN, NOTHING
+from detectors.authentication.verdicts import Array, Record
+from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
 
 REMEMBERED: Final = 4
@@ -55,7 +56,7 @@ def _place(account: Record, row: Record) -> int:
 
 
 @inner
-def learn(contexts: TableView, row: Record) -> None:
+def _learn(contexts: TableView, row: Record) -> None:
     """Note the context of an accepted row; one that was seen within the hour changes nothing."""
     slot = lookup(contexts, row.principal, row.time)
     known, at, minute = row.time, 0, np.int32(row.time // _MINUTE)
@@ -74,7 +75,7 @@ def learn(contexts: TableView, row: Record) -> None:
 
 
 @inner
-def familiarity(contexts: TableView, row: Record, window: int) -> int:
+def _familiarity(contexts: TableView, row: Record, window: int) -> int:
     """Say whether place (ASN) and device of a row are both `NEW` to its account, both its `OWN`, or `MIXED`.
 
     A context is the account's own if it was accepted `window` µs ago, before the attack could have begun; "new" can
@@ -92,3 +93,24 @@ def familiarity(contexts: TableView, row: Record, window: int) -> int:
     if place and device:
         return OWN
     return MIXED if place or device or row.asn <= 0 or row.device == 0 else NEW
+
+
+@kernel
+def recognise(stream: Array, contexts: TableView, window: int, familiar: Array) -> None:
+    """Say of each failure and login how well its account knows the place and device, and learn those of what follows.
+
+    Args:
+        stream: all rows of the batch, dtype `STREAM`.
+        contexts: account → where and on what it was accepted before.
+        window: µs for which a context must have been known to be the account's own.
+        familiar: filled in, int8 (n,): `NEW`, `MIXED` or `OWN`; `MIXED` for other rows.
+    """
+    for i in range(stream.size):
+        row = stream[i]
+        familiar[i] = MIXED
+        if row.principal == 0 or row.meaning == NOTHING:
+            continue
+        if row.meaning != ACCEPTED:
+            familiar[i] = _familiarity(contexts, row, window)
+        if row.meaning in (ACCEPTED, LOGIN) and row.source != 0:
+            _learn(contexts, row)

@@ -18,7 +18,7 @@ from detectors.authentication.aftermath import (
 from detectors.authentication.attempts import FAILURES, LOGIN, failures, meanings, stream
 from detectors.authentication.bursts import judge_bursts
 from detectors.authentication.cards import CLASSES
-from detectors.authentication.contexts import new_contexts
+from detectors.authentication.contexts import new_contexts, recognise
 from detectors.authentication.egress import count_successes
 from detectors.authentication.paces import new_paces
 from detectors.authentication.probes import ProbeMemory, judge_probes
@@ -32,7 +32,7 @@ from detectors.authentication.shapes import (
     Shape,
     mask,
 )
-from detectors.authentication.sources import SourceMemory, judge_sources
+from detectors.authentication.sources import Backgrounds, SourceMemory, judge_sources
 from detectors.authentication.tenants import TenantMemory, judge_tenants, new_peaks, new_tenants
 from detectors.authentication.trails import new_trail
 from detectors.authentication.verdicts import Array, blank, said
@@ -73,7 +73,8 @@ class FailedAuthBurst(Detector):
         - password-spray: one source, 5 accounts, 15 tries in 60 min, 60 % of the accounts with 2 to 6 tries.
         - credential-stuffing: one source, 15 accounts, 25 tries in 15 min, 80 % of the accounts with 1 or 2 tries.
         - slow-spray: one source, network or JA4, 10 accounts in 24 h, 80 % of all accounts seen there failing.
-        - distributed-spray: a tenant, 8 accounts, 5 sources, 25 tries in 60 min and over 5 times its usual worst hour.
+        - distributed-spray: a tenant, 8 accounts, 5 sources, 25 foreign tries in 60 min, over 3 times its usual hours.
+          Foreign: from where its account was never accepted, and fewer accounts succeed than fail at the source.
         - client-secret-guessing: one client, 10 times invalid-client in 5 min.
         - mfa-fatigue: 5 denied second factors in 10 min; a login within `success_window` of them is critical.
         - token-probing: one source, 20 refused tokens in 5 min over 3 ids or reasons.
@@ -94,20 +95,24 @@ class FailedAuthBurst(Detector):
         - accounts or sources are unknown: nulls form no group.
         - the source is shared, that is, more principals succeed than fail there: thresholds triple and severity drops
           by one step, but it is never ignored.
-        - the tenant's usual hours are not learned yet (`tenant_warm_up`, then from the next UTC midnight): only
-          distributed-spray waits, the other shapes need no history.
+        - tries come from a network and a device that the account was accepted on more than `success_window` ago, or
+          from a source where as many accounts succeed as fail: distributed-spray does not count them.
+        - the tenant's usual hours are not learned yet (`tenant_warm_up` to know its people, the same again for its
+          hours, then from the next UTC midnight): only distributed-spray waits, the other shapes need no history.
 
     Blind spots:
         A source beyond 4 096 tries an hour names no new victims (it is in alarm itself). Guessing slower than 30 an
         hour and narrower than 5 sources. Retry timers of a service on more than 4 sources look like guessing. An
         attacker who guesses at a service at a steady pace of seconds looks stale: low, not silent. A spray behind an
-        egress with fewer than a quarter failing accounts shows only at triple thresholds.
+        egress with fewer than a quarter failing accounts shows only at triple thresholds. A distributed spray from the
+        victims' own providers with their user agents, where no device is logged, or slower than 25 tries an hour.
 
     Formula:
         Every window slides in event time and holds the tries t with now - t < span. Spread is the number of distinct
-        accounts, sources, countries or ASNs in it. Tenant baseline: 99th percentile (nearest rank) of the peak of the
-        sliding hour in each UTC hour of the last 14 days, at most 5 tries of one source or account counted, hours
-        winsorised at twice the baseline, fixed for a UTC day. CV = standard deviation / mean of the intervals.
+        accounts, sources, countries or ASNs in it. Tenant baseline: 95th percentile (nearest rank) of the peak of
+        foreign tries in each UTC hour of the last 14 days, at most 5 tries of one source or account counted, hours
+        winsorised at twice the baseline, those in alarm left out unless they are more than 24, fixed for a UTC day.
+        CV = standard deviation / mean of the intervals.
 
     Parameters:
         Counts are tries or distinct keys, shares lie in (0, 1], durations are event time. `shapes` turns shapes on
@@ -180,10 +185,10 @@ class FailedAuthBurst(Detector):
     tenant_sources: Spread = Field(5, description="Sources of a distributed spray.")
     tenant_tries: Annotated[int, Field(ge=2, le=MAX_TENANT_TRIES)] = Field(25, description="In `hour_window`.")
     tenant_ratio: Annotated[float, Field(ge=1, le=100)] = Field(
-        5.0, description="Tries over the tenant's 99th percentile."
+        3.0, description="Foreign tries over the tenant's 95th percentile."
     )
     tenant_warm_up: Annotated[timedelta, Field(ge=timedelta(0), le=14 * _DAY)] = Field(
-        _DAY, description="History a tenant needs before distributed spray can fire."
+        _DAY, description="To know a tenant's people; then again, for its usual hours."
     )
     client_tries: AccountTries = Field(10, description="Invalid-client of one client in `burst_window`.")
     denial_window: Span = Field(10 * _MINUTE, description="Of MFA fatigue.")
@@ -240,16 +245,19 @@ class FailedAuthBurst(Detector):
         meaning, limits, times = meanings(events), self._limits(), events["order_time"]
         failed, logins = np.flatnonzero(np.isin(meaning, FAILURES)), np.flatnonzero(meaning == LOGIN)
         rows, tries, m = stream(events, meaning), failures(events, meaning, failed), len(failed)
-        succeeding, admitted = np.zeros((m, 3), np.int64), np.zeros(m, np.bool_)
+        succeeding, familiar = np.zeros((m, 3), np.int64), np.zeros(len(rows), np.int8)
+        admitted, foreign = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
         by_source, by_probe, by_account, by_tenant = (blank(failed, times[failed]) for _ in range(4))
         by_success = blank(logins, times[logins])
+        recognise(rows, views.table("contexts", len(events)), limits.success_window, familiar)
         count_successes(rows, views.window("successes", 4 * len(events)), succeeding)
-        judge_sources(tries, succeeding, views.sources(m), limits, by_source, admitted)
+        known = Backgrounds(succeeding, familiar[failed])
+        judge_sources(tries, known, views.sources(m), limits, by_source, admitted, foreign)
         judge_probes(tries, succeeding, views.probes(m), limits, by_probe)
         judge_accounts(tries, admitted, views.accounts(m), limits, by_account)
-        judge_tenants(tries, by_source, admitted, views.tenants(m), limits, by_tenant)
+        judge_tenants(tries, foreign, views.tenants(m), limits, by_tenant)
         seen = FailedRows(tries, by_source, by_account, admitted)
-        judge_successes(rows, seen, views.aftermath(m, len(events)), limits, by_success)
+        judge_successes(rows, familiar, seen, views.aftermath(m), limits, by_success)
         return [by_account, by_source, by_probe, by_tenant, by_success]
 
     def _source_bursts(self, events: Events, views: _Views) -> list[Array]:
@@ -322,12 +330,13 @@ class _Views(Views):
         )
 
     def tenants(self, m: int) -> TenantMemory:
-        return TenantMemory(self.window("tenant_hour", 2 * m), self.table("tenant_peaks", m), self.table("tenants", m))
+        return TenantMemory(
+            self.window("tenant_hour", 2 * m), self.table("tenant_peaks", 2 * m), self.table("tenants", m)
+        )
 
-    def aftermath(self, m: int, n: int) -> AftermathMemory:
+    def aftermath(self, m: int) -> AftermathMemory:
         return AftermathMemory(
             self.table("suspects", 2 * m),
             self.table("targets", 2 * m),
-            self.table("contexts", n),
             self.table("account_trail", m),
         )

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.authentication.attempts import DENIAL, PROBE
+from detectors.authentication.contexts import OWN
 from detectors.authentication.counts import entries, is_full, peers
-from detectors.authentication.egress import NETWORKS, address_of, meet
+from detectors.authentication.egress import NETWORKS, SOURCES, address_of, meet
 from detectors.authentication.shapes import (
     CLIENT,
     CREDENTIAL_STUFFING,
@@ -34,6 +35,17 @@ class SourceMemory(NamedTuple):
     quarter: WindowView
     day: WindowView
     trail: TableView
+
+
+class Backgrounds(NamedTuple):
+    """What earlier passes know of m failures.
+
+    - `succeeding`: int64 (m, 3), from `count_successes`.
+    - `familiar`: int8 (m,), from `recognise`.
+    """
+
+    succeeding: Array
+    familiar: Array
 
 
 @inner
@@ -151,9 +163,21 @@ def _judge(
                 _slow(failure, level, succeeding[level], memory.day, limits, verdict)
 
 
+@inner
+def _is_foreign(failure: Record, familiar: int, succeeding: int, hour: WindowView) -> bool:
+    """Say whether nothing speaks for a try: its account does not know the place, and few succeed at its source."""
+    return bool(familiar != OWN and succeeding < peers(hour, failure.source))
+
+
 @kernel
 def judge_sources(
-    failures: Array, succeeding: Array, memory: SourceMemory, limits: Limits, verdicts: Array, admitted: Array
+    failures: Array,
+    backgrounds: Backgrounds,
+    memory: SourceMemory,
+    limits: Limits,
+    verdicts: Array,
+    admitted: Array,
+    foreign: Array,
 ) -> None:
     """Name the spray or stuffing each failure belongs to, the most specific shape first.
 
@@ -161,11 +185,13 @@ def judge_sources(
 
     Args:
         failures: m failed rows in order of time, dtype `FAILURE`.
-        succeeding: int64 (m, 3), from `count_successes`.
+        backgrounds: of the failures.
         memory: windows of this pass.
         limits: parameters.
         verdicts: filled in, m rows of dtype `FINDING`.
         admitted: filled in, bool (m,): whether the failure may bring new keys into later passes' memory.
+        foreign: filled in, bool (m,): an admitted try that no verdict explains, from where its account was never
+            accepted and fewer accounts succeed than fail.
     """
     for i in range(failures.size):
         failure, verdict = failures[i], verdicts[i]
@@ -177,7 +203,10 @@ def judge_sources(
         admitted[i] = _admit(failure, memory.hour)
         if admitted[i] and failure.source == 0:
             enter(memory.hour, _owner(failure), failure.account, failure.weight, failure.time)
-        _judge(failure, admitted[i], succeeding[i], memory, limits, verdict)
+        succeeding = backgrounds.succeeding[i]
+        _judge(failure, admitted[i], succeeding, memory, limits, verdict)
+        if admitted[i] and verdict.alert_class == NONE:
+            foreign[i] = _is_foreign(failure, backgrounds.familiar[i], succeeding[SOURCES], memory.hour)
         if failure.source != 0:
             cite(memory.trail, failure.source, failure.time, verdict)
             if admitted[i]:
