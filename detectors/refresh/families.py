@@ -33,9 +33,12 @@ def shared_table(ttl: int) -> Table:
 
 
 def clients_table(ttl: int) -> Table:
-    """Give the table of clients, key: client: families whose spent tokens the server took again."""
+    """Give the table of clients, key: client: families whose spent tokens the server took again.
+
+    `rotates`: a redemption named the token minted in its place. `enforced`: the server refused a spent token.
+    """
     fields = [("families", np.uint64, (FAMILIES_TO_LEARN,)), ("known", np.int32), ("enforced", np.bool_)]
-    return Table([*fields, ("reusable", np.bool_)], ttl=ttl)
+    return Table([*fields, ("reusable", np.bool_), ("rotates", np.bool_)], ttl=ttl)
 
 
 @inner
@@ -127,7 +130,18 @@ def enforce(clients: TableView, client: np.uint64, now: int) -> None:
 
 
 @inner
-def is_reusable(clients: TableView, client: np.uint64, now: int) -> bool:
-    """Say whether a client's tokens were learned not to be single-use."""
+def rotate(clients: TableView, client: np.uint64, now: int) -> None:
+    """Note that a client's redeemed tokens are replaced by others."""
     slot = lookup(clients, client, now)
-    return slot != NO_SLOT and bool(clients.rows[slot].reusable)
+    if slot == NO_SLOT or not clients.rows[slot].rotates:
+        clients.rows[upsert(clients, client, now)].rotates = True
+
+
+@inner
+def is_reusable(clients: TableView, client: np.uint64, now: int) -> bool:
+    """Say whether a client's tokens were learned not to be single-use, or nothing has ever shown that they are."""
+    slot = lookup(clients, client, now)
+    if slot == NO_SLOT:
+        return True
+    row = clients.rows[slot]
+    return bool(row.reusable or not (row.rotates or row.enforced))

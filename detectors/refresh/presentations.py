@@ -26,6 +26,7 @@ PRESENTATION: Final = np.dtype(
         ("ahead", np.int32),
         ("refused", np.bool_),
         ("reused", np.bool_),
+        ("rotates", np.bool_),
         ("holder", HOLDER),
     ]
 )
@@ -36,7 +37,7 @@ PRESENTATION: Final = np.dtype(
 - `family`, `client`: scoped keys, 0 for unknown.
 - `leeway`: how long after its first redemption a retry is harmless, µs. `policy`: whether its token is single-use.
 - `ahead`: generations between the token and the newest one as the server counts them, -1 for unknown.
-- `refused`: the server did not accept it; `reused`: because it was spent.
+- `refused`: the server did not accept it; `reused`: because it was spent. `rotates`: it minted another in its place.
 """
 
 _STEP: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -80,6 +81,7 @@ def _tokens(events: Events, at: npt.NDArray[np.int64], found: npt.NDArray[Any]) 
     kept = ~refused & ((events["rotated"][at] == 0) | (token == child))
     found["token"] = np.where(kept, np.uint64(0), token)
     found["child"] = np.where(kept, np.uint64(0), child)
+    found["rotates"] = ~refused & ((found["child"] != 0) | (events["rotated"][at] == 1))
 
 
 def _numbered(family: npt.NDArray[np.uint64], generation: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

@@ -41,8 +41,8 @@ class RefreshReuse(Detector):
           generations on, medium.
         - the same hands present a token whose child was never redeemed, within `lost_response`: lost-response, low;
           later: client-replays.
-        - the server itself says `reused`: as above, at least medium; unattributed-reuse where the first use was not
-          seen.
+        - the server itself says `reused`: as above; client-replays is medium as soon as the child was redeemed, and low
+          within the leeway; unattributed-reuse where the first use was not seen.
         - the issuer takes back spent tokens of `families_to_learn` families of a client, from the same hands and
           after the leeway: reusable-refresh-tokens, low, once.
 
@@ -52,11 +52,14 @@ class RefreshReuse(Detector):
         - the token was never spent: a lagging tab's sibling.
         - a child is seen before its parent: links decide, not arrival.
         - the server keeps its refresh tokens (`rotated` false), or they are reusable by `issuers` or by learning.
+        - no redemption of the client ever named a token minted in its place, said `rotated` or was refused as `reused`:
+          nothing shows that its tokens are spent by use.
 
     Blind spots:
         A thief on the victim's own device, or behind the same network with the same user agent where no device is
-        logged. Theft without a second presentation. Issuers that neither rotate nor log the redeemed token. Behind a
-        back channel (`ip_role` server) only device and client are compared. Two descendants of one token that both
+        logged. Theft without a second presentation. Issuers that neither rotate nor log the redeemed token, or that
+        rotate and log neither the new one nor `rotated` (say `single_use` in `issuers`). Behind a back channel
+        (`ip_role` server) only device and client are compared. Two descendants of one token that both
         live are followed along the older one. Tokens spent before the events begin look fresh.
 
     Formula:

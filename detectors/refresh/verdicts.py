@@ -15,6 +15,7 @@ from detectors.refresh.families import (
     enforce,
     generations,
     is_reusable,
+    rotate,
     spend,
     split,
     taken_again,
@@ -80,6 +81,8 @@ def _present(memory: Memory, rules: Rules, seen: Record, slot: int, family: np.u
     """Take one presentation in; judge it when the token was spent, and say whether there is a finding."""
     if seen.reused and seen.client != 0:
         enforce(memory.clients, seen.client, seen.now)
+    if seen.rotates and seen.client != 0:
+        rotate(memory.clients, seen.client, seen.now)
     said = False
     if slot != NO_SLOT and memory.tokens.rows[slot].redeemed != 0:
         said = _judge(memory, rules, seen, family, finding)
@@ -129,7 +132,7 @@ def _teaches(seen: Record, likeness: int, gap: int) -> bool:
 
 @inner
 def _is_free(clients: TableView, seen: Record) -> bool:
-    """Say whether the client's tokens were learned to be reusable and the server does not say otherwise."""
+    """Say whether the client's tokens are reusable by all that was seen, and the server does not say otherwise."""
     learned = seen.policy == LEARNED and seen.client != 0 and not seen.reused
     return learned and is_reusable(clients, seen.client, seen.now)
 
@@ -154,8 +157,8 @@ def _weight(rules: Rules, seen: Record, verdict: int, depth: int, holder: Record
         return _HIGH, confidence_in_other(holder, seen.holder)
     if verdict == UNATTRIBUTED:
         return _MEDIUM, _UNSURE
-    deep = verdict == REPLAYS and depth >= rules.replay_depth
-    return _MEDIUM if deep or seen.reused else _LOW, _LIKELY
+    deep = verdict == REPLAYS and depth >= (2 if seen.reused else rules.replay_depth)
+    return _MEDIUM if deep else _LOW, _LIKELY
 
 
 @inner
