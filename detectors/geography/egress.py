@@ -8,13 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.kernels import Record, inner, kernel
-from detectors.tables import NO_SLOT, Table, TableView, find, upsert
+from detectors.tables import NO_SLOT, Table, TableView, find, lookup, upsert
 
 MOST_SUBJECTS: Final = 20
+FIRST_SUBJECTS: Final = 4
+"""Fewest subjects that make an egress on the first day."""
 HOUR: Final = 3_600_000_000
 _DAY_HOURS: Final = 24
 _MINUTE: Final = 60_000_000
 _DAY_MINUTES: Final = 1_440
+_BEGAN: Final = np.uint64(1)
 
 
 def egress_table() -> Table:
@@ -33,22 +36,48 @@ def egress_table() -> Table:
     return Table(fields, ttl=(_DAY_HOURS + 2) * HOUR)
 
 
+def began_table(ttl: int) -> Table:
+    """Give an empty table of one row: the minute of the first event that was learned from."""
+    return Table([("minute", np.int64)], ttl=ttl)
+
+
 @kernel
 def learn_egress(
     table: TableView,
+    began: TableView,
     ips: npt.NDArray[np.uint64],
     subs: npt.NDArray[np.uint64],
     times: npt.NDArray[np.int64],
     enough: int,
 ) -> None:
-    """Note who was seen behind each address, at `times` (µs, not decreasing)."""
+    """Note who was seen behind each address, at `times` (µs, not decreasing).
+
+    On the first day an address that is on its way to `enough` subjects in 24 h is an egress, if it has a few.
+    """
+    first = _first_minute(began, times[0])
     for i in range(ips.size):
         row = table.rows[upsert(table, ips[i], times[i])]
         _note(row, np.uint16(subs[i] >> np.uint64(48)), times[i] // _MINUTE)
         hour = times[i] // HOUR
-        if row.size >= enough and row.latest != hour:
+        if row.size >= _needed(enough, times[i] // _MINUTE - first) and row.latest != hour:
             row.former = row.latest
             row.latest = hour
+
+
+@inner
+def _first_minute(began: TableView, now: int) -> int:
+    known = lookup(began, _BEGAN, now) != NO_SLOT
+    slot = upsert(began, _BEGAN, now)
+    if not known:
+        began.rows[slot].minute = now // _MINUTE
+    return int(began.rows[slot].minute)
+
+
+@inner
+def _needed(enough: int, minutes: int) -> int:
+    """Give the subjects that an address needs after so many minutes of learning: its share of the day's."""
+    share = -(-enough * minutes // _DAY_MINUTES)
+    return int(min(enough, max(FIRST_SUBJECTS, share)))
 
 
 @inner

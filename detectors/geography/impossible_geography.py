@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
-from detectors.geography.egress import MOST_SUBJECTS, egress_table, is_egress, learn_egress
+from detectors.geography.egress import MOST_SUBJECTS, began_table, egress_table, is_egress, learn_egress
 from detectors.geography.sightings import accepted_users, sightings
 from detectors.geography.whereabouts import (
     MINUTE,
@@ -57,15 +57,16 @@ class ImpossibleGeography(Detector):
         device, UA family and ASN are all new to the user.
 
     Stays quiet when:
-        A place lies behind a learned egress (20 or more users in 24 h), belongs to a service or a server, is missing or
-        (0, 0). A VPN, relay, Tor exit or rented server is judged only with a stranger behind it: new ASN, and neither
-        device nor UA family of the user's. A mobile line is compared only within its device. The same `cnf` is
-        informational; low are the same device, two devices known for a week, two learned places, and what stays in one
-        country or ASN.
+        A place lies behind a learned egress (20 or more users in 24 h; on the first day as many as that makes by then,
+        and 4), belongs to a service or a server, is missing or (0, 0). A VPN, relay, Tor exit or rented server is
+        judged only with a stranger behind it: new ASN, and neither device nor UA family of the user's. A mobile line
+        is compared only within its device. The same `cnf` is informational; low are the same device, two devices known
+        for a week, two learned places, and what stays in one country or ASN.
 
     Blind spots:
         A thief nearby, or as slow as a flight; a thief on mobile data with another device; sources without places or
-        without `issue` events; who borrows the user's own VPN. Of many stays only the latest three are remembered.
+        without `issue` events; who borrows the user's own VPN. On the first day, a thief with four or more victims at
+        one address, from the hour after. Of many stays only the latest three are remembered.
 
     Formula:
         d = max(0, great circle - r₁ - r₂) km; radius r as stated, else 300 km (fixed line), 500 (mobile), 1 000
@@ -152,8 +153,13 @@ class ImpossibleGeography(Detector):
     )
 
     def new_state(self) -> State:
-        """Give the empty state: one row a user, one row an address."""
-        return {"subjects": subjects_table(micros(self.forget_after)), "egress": egress_table()}
+        """Give the empty state: one row a user, one row an address, and when learning began."""
+        remembered = micros(self.forget_after)
+        return {
+            "subjects": subjects_table(remembered),
+            "egress": egress_table(),
+            "began": began_table(remembered),
+        }
 
     def learn(self, events: Events, watermark: int, state: State) -> None:  # noqa: ARG002 - no timers
         """Note who is seen behind each address."""
@@ -161,8 +167,9 @@ class ImpossibleGeography(Detector):
         if not len(rows):
             return
         ips, subs, times = (events[name][rows] for name in ("source_ip", "sub", "order_time"))
-        egress = cast("Table", state["egress"])
-        learn_egress(egress.view(len(rows), int(times[0])), ips, subs, times, self.egress_subjects)
+        now = int(times[0])
+        egress, began = cast("Table", state["egress"]), cast("Table", state["began"])
+        learn_egress(egress.view(len(rows), now), began.view(1, now), ips, subs, times, self.egress_subjects)
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - no timers
         """Check the places of one batch."""

@@ -6,13 +6,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.geography.egress import HOUR, egress_table, is_egress, learn_egress
+from detectors.geography.egress import FIRST_SUBJECTS, HOUR, began_table, egress_table, is_egress, learn_egress
 from detectors.tables import Table
 
 MINUTE = 60_000_000
-ENOUGH = 4
+ENOUGH = 6
 FIRST = 500_000 * HOUR
-VISIT = st.tuples(st.sampled_from((0, 1, 30, 400, 1_439, 1_440, 3_000)), st.integers(1, 6))
+VISIT = st.tuples(st.sampled_from((0, 1, 30, 400, 1_439, 1_440, 3_000)), st.integers(1, 8))
 
 
 def learned(visits: list[tuple[int, int]]) -> tuple[Table, list[tuple[int, int]]]:
@@ -23,8 +23,14 @@ def learned(visits: list[tuple[int, int]]) -> tuple[Table, list[tuple[int, int]]
         times.append((now, subject))
     subs = np.array([subject for _, subject in times], np.uint64) << np.uint64(48)
     ips = np.full(len(times), 9, np.uint64)
-    learn_egress(table.view(len(times), FIRST), ips, subs, np.array([time for time, _ in times]), ENOUGH)
+    began = began_table(60 * 24 * HOUR).view(1, FIRST)
+    learn_egress(table.view(len(times), FIRST), began, ips, subs, np.array([time for time, _ in times]), ENOUGH)
     return table, times
+
+
+def needed(age: int) -> int:
+    """The subjects that make an egress this long after learning began, µs."""
+    return next(n for n in range(FIRST_SUBJECTS, ENOUGH + 1) if n == ENOUGH or n * 1_440 * MINUTE >= ENOUGH * age)
 
 
 @settings(max_examples=200, deadline=None)
@@ -37,7 +43,8 @@ def test_an_egress_had_enough_subjects_within_a_day_before_one_of_the_closed_hou
     enough = [
         time // HOUR
         for time, _ in times
-        if len({subject for then, subject in times if time - 1_440 * MINUTE < then <= time}) >= ENOUGH
+        if len({subject for then, subject in times if time - 1_440 * MINUTE < then <= time})
+        >= needed(time - times[0][0])
     ]
     expected = any(now // HOUR - 24 <= hour < now // HOUR for hour in enough)
     assert is_egress(table.view(0, now), np.uint64(9), now) == expected
