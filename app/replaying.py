@@ -24,8 +24,7 @@ from schemas.fields import LATEST_TIME
 
 POLL_SECONDS: Final = 0.2
 QUIET_SECONDS: Final = 10.0
-"""Silence after which the rest of a topic is taken to hold no record, if the broker answers: transactions and
-compaction leave offsets without one."""
+"""Silence after which the broker is asked whether it is still there."""
 
 
 class Input(Protocol):
@@ -120,7 +119,7 @@ class TopicInput:
                     polled = self._source.poll(POLL_SECONDS)
                     if time.monotonic() - heard > QUIET_SECONDS:
                         self._source.ends()
-                        return
+                        heard = time.monotonic()
                 self.faults += polled.markers
                 if len(polled.records):
                     yield polled.records
@@ -131,7 +130,7 @@ class TopicInput:
     @property
     def active(self) -> set[int]:
         """Partitions not yet read to their end."""
-        return {number for number, end in self._ends.items() if self._source.delivered[number] < end}
+        return {number for number, end in self._ends.items() if not self._source.has_reached(number, end)}
 
     @property
     def progress(self) -> tuple[int, int | None]:

@@ -238,8 +238,30 @@ class KafkaSource:
             except KafkaError:
                 self._ends = {}
             else:
-                self._ends = {tp.partition: end for tp, end in ends.items()}
+                self._ends = {tp.partition: self._last_end(tp.partition, end) for tp, end in ends.items()}
         return {number for number, end in self._ends.items() if taken.get(number, -1) >= end}
+
+    def _last_end(self, number: int, end: int) -> int:
+        """Give the offset after the last record before `end`, as far as was read."""
+        return min(end, self.delivered[number]) if self.has_reached(number, end) else end
+
+    def has_reached(self, number: int, end: int) -> bool:
+        """Tell whether every record of a partition before `end` was delivered.
+
+        Marks of transactions and compaction leave offsets without a record, so the client may be further on than the
+        last record is.
+        """
+        if self.delivered[number] >= end:
+            return True
+        return number not in self._held and self._position(number) >= end
+
+    def _position(self, number: int) -> int:
+        """Give the next offset that is fetched, or what was delivered while the broker does not answer."""
+        try:
+            position = self._consumer.position(self._tp(number), timeout_ms=BROKER_ANSWER_MS)
+        except KafkaError:
+            position = None
+        return self.delivered[number] if position is None else int(position)
 
     def ends(self) -> dict[int, int]:
         """Ask for the end of each partition now."""

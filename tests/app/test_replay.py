@@ -314,9 +314,7 @@ def test_a_topic_whose_last_offsets_hold_no_record_has_an_end(
     tokentrail: Tokentrail,
     kafka_broker: Service,
     make_topic: Callable[[int], str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.replaying.QUIET_SECONDS", 0.5)
     topic = make_topic(2)
     # The mark of a committed transaction takes an offset and is no record.
     write_topic(kafka_broker, topic, events[:500], transactional_id=topic)

@@ -21,11 +21,13 @@ from app.settings import Settings, from_mapping
 from app.wiring import new_pipeline
 from engines import rollups
 from engines.decoding import DecodeAhead
+from engines.snapshots import Manifest
 from ingest.decode import Decoder
 from ingest.privacy import Secrets
 from ingest.records import RawRecords
 from ingest.simulator import Disorder, Traffic, simulate
 from schemas.fields import parse_time
+from store.checkpoints import Checkpoints
 from store.engine import connect
 
 KEY = "1:" + "5a" * 32
@@ -155,6 +157,10 @@ class Crew:
         except Exception:  # noqa: BLE001 - the tables may not exist yet, the server may be away
             return []
         return [dict(row) for row in found]
+
+    def manifests(self) -> list[Manifest]:
+        """What the stored checkpoints consist of, newest first."""
+        return [Manifest.model_validate(stored.manifest) for stored in Checkpoints(self.database).newest_first()]
 
     def wait(self, what: str, until: Callable[[], bool], seconds: float = 120) -> None:
         """Wait for something to come true, or fail with the workers' logs."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.chunks import Chunk
 from tests.engines.stage import Crew, Outcome, Stage, fill
 from tests.services.service import Service
 
@@ -68,21 +69,26 @@ def test_a_broker_restart_loses_and_doubles_nothing(crew: Crew, expected: Outcom
 
 def test_a_damaged_chunk_costs_one_checkpoint_and_no_alert(crew: Crew, expected: Outcome) -> None:
     worker = crew.start()
-    crew.wait("third checkpoint", lambda: len(chunk_files(crew)) >= 3)
+    crew.wait_until_running(worker)
+    crew.wait("second checkpoint", lambda: len(crew.manifests()) > 1)
     worker.kill()
     worker.wait()
-    newest = chunk_files(crew)[-1]
-    content = bytearray(newest.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    newest.write_bytes(content)
+    newest, before, *_ = crew.manifests()
+    added = set(newest.chunks()) - set(before.chunks())
+    spoil(crew.folder / "state", max(added, key=lambda chunk: chunk.length))
     again = crew.start()
     crew.wait_until_done()
     crew.stop(again)
+    assert f"checkpoint {newest.checkpoint} cannot be used" in crew.log()
     assert_same(crew.outcome(), expected)
 
 
-def chunk_files(crew: Crew) -> list[Path]:
-    return sorted((crew.folder / "state").glob("*.chunks"), key=lambda path: path.stat().st_mtime)
+def spoil(state: Path, chunk: Chunk) -> None:
+    with (state / chunk.file).open("r+b") as file:
+        file.seek(chunk.start)
+        first = file.read(1)[0]
+        file.seek(chunk.start)
+        file.write(bytes([first ^ 0xFF]))
 
 
 def test_a_standby_takes_over_and_the_frozen_leader_cannot_write(

@@ -170,6 +170,26 @@ def test_partitions_are_drained_only_by_a_fresh_answer_of_the_broker(
         assert opened.lag() == {0: 0, 1: 0}
 
 
+def test_behind_the_mark_of_a_transaction_a_partition_is_drained(
+    kafka_broker: Service, make_topic: MakeTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_source, "END_CHECK_SECONDS", 0)
+    topic = make_topic(1)
+    with KafkaProducer(bootstrap_servers=kafka_broker.address, transactional_id=topic) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, b"a", partition=0)
+        producer.commit_transaction()
+    with source(kafka_broker, topic) as opened:
+        assert opened.drained({0: 0}) == set()
+        read(opened, 1)
+        opened.poll(0.2)
+        assert opened.ends() == {0: 2}
+        assert opened.drained({0: 0}) == set()
+        assert opened.drained({0: 1}) == {0}
+        assert opened.lag() == {0: 0}
+
+
 def test_held_partitions_wait(kafka_broker: Service, make_topic: MakeTopic) -> None:
     topic = make_topic(2)
     with source(kafka_broker, topic) as opened:
