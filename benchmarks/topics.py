@@ -18,7 +18,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from benchmarks.processes import apart
 from ingest.kafka_source import FETCH, POLL_RECORDS
 from schemas.fields import format_time, micros, parse_time
-from tests.services.broker import kafka_service
+from tests.services.broker import SERVING, kafka_service
 
 PARTITIONS: Final = 4
 QUIET: Final = timedelta(hours=12)
@@ -28,7 +28,7 @@ QUIET: Final = timedelta(hours=12)
 def broker() -> Iterator[str]:
     """Run a broker and give its address."""
     with TemporaryDirectory(prefix="tokentrail-bench-") as folder:
-        service = kafka_service(Path(folder))
+        service = kafka_service(Path(folder), SERVING)
         service.start()
         try:
             yield service.address

@@ -24,6 +24,7 @@ BUSY_TIMEOUT_MS: Final = 10_000
 CONNECT_TIMEOUT_S: Final = 5
 IDLE_IN_TRANSACTION_MS: Final = 5_000
 _WRITES: Final = "tokentrail_writes"
+_DURABLE: Final = "tokentrail_durable"
 _MAKES_TABLES: Final = "start `tokentrail run`, which makes the store, or name another in [store] url"
 _SECRETS: Final = ("password", "sslpassword", "passfile")
 """Parameters that libpq takes in the query of a URL."""
@@ -54,7 +55,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writing = engine.execution_options(**{_WRITES: True})
+        self._writing = engine.execution_options(**{_WRITES: True, _DURABLE: True})
+        self._passing = engine.execution_options(**{_WRITES: True, _DURABLE: False})
 
     @property
     def place(self) -> str:
@@ -72,13 +74,18 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that is committed at the end of the block, or left without a trace.
+
+        Args:
+            durable: wait until it is on the disk. Otherwise a power failure may undo the latest such transactions, in
+                reverse order; the next durable one takes them along. A killed process undoes nothing either way.
 
         Raises:
             StoreUnavailableError: the database does not answer, or stayed locked.
         """
-        with _errors_named(self.place), self._writing.begin() as connection:
+        engine = self._writing if durable else self._passing
+        with _errors_named(self.place), engine.begin() as connection:
             yield connection
 
     def size(self) -> int:
@@ -116,6 +123,7 @@ def connect(url: str, *, must_exist: bool = False) -> Database:
             # A pooled connection may have died with the server; asking first costs one round trip.
             engine = _engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
             event.listen(engine, "connect", _prepare_postgres)
+            event.listen(engine, "begin", _begin_postgres)
             return Database(engine)
         case other:
             raise StoreError(f"no store on {other}", place="store", next_step=_URLS)
@@ -170,14 +178,24 @@ def _prepare_postgres(connection: psycopg.Connection, _record: object) -> None:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver would begin transactions of its own, too late
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+def _begin_postgres(connection: Connection) -> None:
+    if not connection.get_execution_options().get(_DURABLE, True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
 def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get(_WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # In WAL mode NORMAL leaves out only the wait for the disk at each commit.
+    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options[_DURABLE] else 'NORMAL'}")
     # A reader that turns writer cannot wait for the lock, so writers take it first.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

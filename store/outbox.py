@@ -34,6 +34,7 @@ class Outbox:
 
     def advance(self, publisher: str, cursor: int) -> None:
         """Remember that everything up to `cursor` has been delivered."""
-        with self._database.write() as connection:
+        # A cursor that falls back offers revisions again, which sinks know by alert id and revision.
+        with self._database.write(durable=False) as connection:
             now = connection.execute(select(clock())).scalar_one()
             upsert(connection, PUBLISHER_CURSORS, [{"publisher": publisher, "cursor": cursor, "updated_at": now}])

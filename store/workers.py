@@ -51,7 +51,7 @@ class Workers:
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Record that the worker lives; its first beat is its start."""
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             now = connection.execute(select(clock())).scalar_one()
             row = {
                 "worker_id": heartbeat.worker_id,

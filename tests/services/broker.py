@@ -38,15 +38,25 @@ SINGLE_NODE = {
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }
-# Small and quick to start; `-cp` takes the directory of jars.
-JAVA = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-Dlog4j2.level=WARN")
+QUIET = "-Dlog4j2.level=WARN"
+QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", QUIET)
+"""Small and quick to start, but its full collections stop the broker for a second now and then."""
+SERVING = (
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-Xmx1g",
+    QUIET,
+)
+"""What Kafka's own start script chooses."""
 
 
-def kafka_service(directory: Path) -> Service:
+def kafka_service(directory: Path, java: tuple[str, ...] = QUICK) -> Service:
     """Return the broker of this machine, not yet started; raises ServiceMissingError.
 
     Order: the bootstrap address in TOKENTRAIL_TEST_KAFKA, a container where Docker answers, Apache
-    Kafka's jars under `.tools/kafka`, with its data in `directory`.
+    Kafka's jars under `.tools/kafka` with these options of Java, with its data in `directory`.
     """
     if given := os.environ.get(VARIABLE):
         return Service(given, Elsewhere(VARIABLE), _answers)
@@ -55,7 +65,7 @@ def kafka_service(directory: Path) -> Service:
     if docker_answers():
         return Service(bootstrap, _container(port, bootstrap), _answers)
     if JARS.is_dir() and shutil.which("java"):
-        return Service(bootstrap, _process(directory, port, controller), _answers)
+        return Service(bootstrap, _process(directory, port, controller, java), _answers)
     message = (
         f"no Kafka broker for the tests: set {VARIABLE}=host:port, or start Docker, or install Java 17 and Maven "
         "(Debian: apt install default-jre-headless maven) and run `make services`"
@@ -86,7 +96,7 @@ def _container(port: int, bootstrap: str) -> Container:
     return Container(IMAGE, inner_port=9092, port=port, env=env)
 
 
-def _process(directory: Path, port: int, controller: int) -> Daemon:
+def _process(directory: Path, port: int, controller: int, options: tuple[str, ...]) -> Daemon:
     properties = directory / "server.properties"
     settings = {
         **SINGLE_NODE,
@@ -96,7 +106,8 @@ def _process(directory: Path, port: int, controller: int) -> Daemon:
         "log.dirs": str(directory / "data"),
     }
     properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    java = ["java", *JAVA, "-cp", f"{JARS}/*"]
+    # `-cp` takes the directory of jars.
+    java = ["java", *options, "-cp", f"{JARS}/*"]
     subprocess.run(
         [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)],
         check=True,

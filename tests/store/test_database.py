@@ -50,6 +50,25 @@ def test_a_block_that_fails_leaves_no_trace(database: Database) -> None:
         assert connection.execute(text("SELECT epoch FROM lease")).scalar_one() == 0
 
 
+@pytest.mark.parametrize(
+    ("fixture", "question", "waits", "goes_on"),
+    [("sqlite", "PRAGMA synchronous", 2, 1), ("postgresql", "SHOW synchronous_commit", "on", "off")],
+)
+def test_only_durable_transactions_wait_for_the_disk(
+    fixture: str, question: str, waits: object, goes_on: object, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    # The server of the tests does not wait by itself.
+    waiting = "?options=-csynchronous_commit%3Don"
+    sqlite = fixture == "sqlite"
+    url = f"sqlite:///{tmp_path / 'store.db'}" if sqlite else request.getfixturevalue("postgres_url") + waiting
+    database = connect(url)
+    # A pooled connection must not keep what the last block chose.
+    for durable in (False, True, False, True):
+        with database.write(durable=durable) as connection:
+            assert connection.execute(text(question)).scalar_one() == (waits if durable else goes_on)
+    database.close()
+
+
 def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
     with database.write() as writing, database.read() as reading:
         writing.execute(text("UPDATE lease SET epoch = 7"))
