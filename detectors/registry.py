@@ -7,10 +7,21 @@ from typing import Final
 from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.geography.impossible_geography import ImpossibleGeography
+from detectors.lifecycle.client_mismatch import ClientMismatch
+from detectors.lifecycle.holder_change import HolderChange
+from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.refresh.refresh_reuse import RefreshReuse
 from detectors.usage.usage_spike import UsageSpike
 
-_ALL: Final[tuple[type[Detector], ...]] = (FailedAuthBurst, ImpossibleGeography, RefreshReuse, UsageSpike)
+_ALL: Final[tuple[type[Detector], ...]] = (
+    FailedAuthBurst,
+    ImpossibleGeography,
+    RefreshReuse,
+    UsageSpike,
+    ClientMismatch,
+    HolderChange,
+    UseAfterExpiry,
+)
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
 """Detector type → class."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from detectors.base import Detector, State
+from detectors.tokens import Tokens
+from schemas.columns import TRACED
 from schemas.findings import Findings
 from schemas.frame import Events
 
@@ -27,10 +29,29 @@ def hours(events: Events, watermark: int) -> Iterator[tuple[Events, int]]:
         yield events.take(slice(start, end)), watermark if last else min(int(times[end]) - 1, watermark)
 
 
+def reads_issues(detectors: Iterable[Detector]) -> bool:
+    """Tell whether some detector needs the register of tokens."""
+    return any(column.name in detector.needs for detector in detectors for column in TRACED)
+
+
 def step(
-    detectors: Mapping[str, Detector], states: Mapping[str, State], events: Events, watermark: int
+    detectors: Mapping[str, Detector],
+    states: Mapping[str, State],
+    events: Events,
+    watermark: int,
+    tokens: Tokens | None = None,
 ) -> list[Findings]:
-    """Give each detector's findings on a batch, in the detectors' order, with `row` counted over the whole batch."""
+    """Give each detector's findings on a batch, in the detectors' order, with `row` counted over the whole batch.
+
+    Args:
+        detectors: by name.
+        states: of each detector, by the same name.
+        events: in order of `order_time`.
+        watermark: as `Detector.step` takes it.
+        tokens: the register, where a detector needs it.
+    """
+    if tokens is not None:
+        events = tokens.trace(events)
     parts: dict[str, list[Findings]] = {name: [] for name in detectors}
     offset = 0
     for slice_, mark in hours(events, watermark):

@@ -17,6 +17,7 @@ import pyarrow as pa
 from alerts.stream import AlertChanges, AlertStream
 from detectors import run
 from detectors.base import Detector, State, micros
+from detectors.tokens import Tokens
 from engines import rollups
 from engines.chunks import arrow_bytes
 from engines.decoding import Batch
@@ -27,6 +28,8 @@ from ingest.records import DeadLetter, DeadReason
 from schemas.fields import format_time
 from schemas.frame import Events
 
+TOKEN_MEMORY: Final = timedelta(days=7)
+"""A token that was not used for longer is unknown to the detectors that compare a use with its issue."""
 _PENDING: Final = "pending"
 _CLOCKS: Final = "clocks"
 _REFUSED: Final = "refused"
@@ -50,6 +53,7 @@ class Pipeline:
         self.refused = Refused()
         self.events = 0
         self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
+        self._tokens = Tokens(micros(TOKEN_MEMORY)) if run.reads_issues(detectors.values()) else None
 
     def take(self, batch: Batch) -> list[DeadLetter]:
         """Take in a decoded batch; give the dead letters of events that were too late."""
@@ -73,7 +77,7 @@ class Pipeline:
         watermark = self.order.watermark
         self.events += len(events)
         rollups.count(self.counts, events)
-        findings = run.step(self.detectors, self._states, events, watermark)
+        findings = run.step(self.detectors, self._states, events, watermark, self._tokens)
         return self.alerts.fold(findings, events, watermark)
 
     def client_name(self, key: int) -> str:
@@ -83,7 +87,11 @@ class Pipeline:
 
     def parts(self) -> dict[str, Part]:
         """State that is saved piece by piece, by name."""
-        named = {f"{name}/{part}": state[part] for name, state in self._states.items() for part in state}
+        named: dict[str, Part] = {
+            f"{name}/{part}": state[part] for name, state in self._states.items() for part in state
+        }
+        if self._tokens is not None:
+            named["tokens"] = self._tokens.table
         return {**named, "seen": self.order.seen, "rollups": self.counts}
 
     def blobs(self) -> dict[str, Blob]:

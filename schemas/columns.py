@@ -85,9 +85,28 @@ DERIVED: Final = (
 - `late`: the row arrived after the watermark had passed its time.
 """
 
+TRACED: Final = (
+    Column("issue_event", np.dtype(np.uint64), NULL_KEY),
+    Column("issued_at", np.dtype(np.int64), NULL_TIME),
+    Column("issued_exp", np.dtype(np.int64), NULL_TIME),
+    Column("issued_type", np.dtype(np.int8), -1),
+    Column("issued_bound", np.dtype(np.int8), -1),
+    *(
+        Column(f"same_{name}", np.dtype(np.int8), -1)
+        for name in ("client", "device", "cnf", "agent", "address", "asn", "country")
+    ),
+)
+"""Columns that tell what was said when the token that an event presents was issued (`detectors.tokens`):
+
+- `issue_event`: `event_key` of the issue. `issued_at`: its time. `issued_exp`: the token's `exp`. `issued_type`: its
+  `token_type`. `issued_bound`: whether it was bound to a key: 1 yes, 0 no, -1 unknown.
+- `same_…`: whether who presents it has the same client, device, key, UA family, address, ASN, country: 1 yes, 0 no,
+  -1 unknown.
+"""
+
 COLUMNS: Final[dict[str, Column]] = {
     **{name: _column(name, marker) for name, marker in MARKERS.items() if not isinstance(marker, Text)},
-    **{column.name: column for column in DERIVED},
+    **{column.name: column for column in (*DERIVED, *TRACED)},
 }
 """Every numeric column of the frame by name."""
 

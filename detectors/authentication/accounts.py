@@ -25,7 +25,8 @@ from detectors.authentication.shapes import (
     STALE_CREDENTIAL,
     Limits,
 )
-from detectors.authentication.verdicts import HIGH, LIKELY, LOW, MEDIUM, NONE, SURE, Array, Record, measure, say
+from detectors.authentication.verdicts import Array, Record, measure, say
+from detectors.findings import HIGH, LIKELY, LOW, MEDIUM, NO_CLASS, SURE
 from detectors.kernels import inner, kernel
 from detectors.tables import TableView
 from detectors.windows import WindowView, enter, expire, pair_of, push
@@ -138,7 +139,7 @@ def _judge(failure: Record, memory: AccountMemory, limits: Limits, verdict: Reco
     if failure.meaning != SECRET and limits.shapes & SEEKS_DISTRIBUTED_BRUTE_FORCE != 0:
         _distributed(failure, memory.half, limits, verdict)
     sought = SEEKS_CLIENT_SECRETS if failure.meaning == SECRET else SEEKS_BRUTE_FORCE
-    if verdict.alert_class == NONE and limits.shapes & sought != 0:
+    if verdict.alert_class == NO_CLASS and limits.shapes & sought != 0:
         _guessing(failure, memory, limits, verdict)
 
 

@@ -22,19 +22,8 @@ from detectors.authentication.shapes import (
     Limits,
 )
 from detectors.authentication.trails import cite, leave
-from detectors.authentication.verdicts import (
-    CRITICAL,
-    HIGH,
-    INFORMATIONAL,
-    LIKELY,
-    MEDIUM,
-    NONE,
-    SURE,
-    UNSURE,
-    Array,
-    Record,
-    say,
-)
+from detectors.authentication.verdicts import Array, Record, say
+from detectors.findings import CRITICAL, HIGH, INFORMATIONAL, LIKELY, MEDIUM, NO_CLASS, SURE, UNSURE
 from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
 from detectors.windows import pair_of
@@ -110,7 +99,7 @@ def _cite_tries(failure: Record, admitted: np.bool_, verdict: Record, memory: Af
         return
     key = pair_of(failure.account, CLIENT) if failure.meaning == SECRET else np.uint64(failure.account)
     cite(memory.accounts, key, failure.time, verdict)
-    if admitted or verdict.alert_class != NONE:
+    if admitted or verdict.alert_class != NO_CLASS:
         leave(memory.accounts, key, failure.time, failure.event)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from detectors.authentication.shapes import SOURCE_BURST, Limits
-from detectors.authentication.verdicts import LIKELY, MEDIUM, Array, measure, say
+from detectors.authentication.verdicts import Array, measure, say
+from detectors.findings import LIKELY, MEDIUM
 from detectors.kernels import kernel
 from detectors.windows import WindowView, push
 

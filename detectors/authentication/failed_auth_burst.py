@@ -35,8 +35,9 @@ from detectors.authentication.shapes import (
 from detectors.authentication.sources import Backgrounds, SourceMemory, judge_sources
 from detectors.authentication.tenants import TenantMemory, judge_tenants, new_peaks, new_tenants
 from detectors.authentication.trails import new_trail
-from detectors.authentication.verdicts import Array, blank, said
+from detectors.authentication.verdicts import Array
 from detectors.base import AlertClass, Detector, State, micros
+from detectors.findings import blank, said
 from detectors.tables import Table
 from detectors.views import Views
 from detectors.windows import Window

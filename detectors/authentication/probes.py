@@ -11,7 +11,8 @@ from detectors.authentication.counts import is_full, peers, weight
 from detectors.authentication.egress import NETWORKS, address_of
 from detectors.authentication.shapes import KEY, KEY_ROTATION, SEEKS_PROBING, TOKEN_PROBING, TOKENS, Limits
 from detectors.authentication.trails import cite, leave
-from detectors.authentication.verdicts import LIKELY, LOW, MEDIUM, NONE, Array, Record, measure, say
+from detectors.authentication.verdicts import Array, Record, measure, say
+from detectors.findings import LIKELY, LOW, MEDIUM, NO_CLASS
 from detectors.kernels import inner, kernel
 from detectors.tables import TableView
 from detectors.windows import WindowView, enter, expire, pair_of
@@ -90,12 +91,12 @@ def judge_probes(failures: Array, succeeding: Array, memory: ProbeMemory, limits
         expire(memory.burst, failure.time)
         room = not is_full(memory.burst, failure.source)
         for level in range(2):
-            if verdict.alert_class == NONE and address_of(failure, level) != 0:
+            if verdict.alert_class == NO_CLASS and address_of(failure, level) != 0:
                 if room:
                     _enter(failure, level, memory.burst)
                 if _concerns_key(failure):
                     _rotation(failure, memory.burst, limits, verdict)
-                if verdict.alert_class == NONE:
+                if verdict.alert_class == NO_CLASS:
                     _probing(failure, level, succeeding[i, level], memory.burst, limits, verdict)
         cite(memory.trail, failure.source, failure.time, verdict)
         if room:

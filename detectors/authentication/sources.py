@@ -22,7 +22,8 @@ from detectors.authentication.shapes import (
     Limits,
 )
 from detectors.authentication.trails import cite, leave
-from detectors.authentication.verdicts import HIGH, LIKELY, MEDIUM, NONE, SURE, Array, Record, measure, say
+from detectors.authentication.verdicts import Array, Record, measure, say
+from detectors.findings import HIGH, LIKELY, MEDIUM, NO_CLASS, SURE
 from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, TableView, find
 from detectors.windows import FEW_TRIES, REFUSED, SOME_TRIES, WindowView, enter, expire, pair_of
@@ -149,17 +150,17 @@ def _judge(
     """Enter a failure level by level and judge it, until one level explains it: bursts first, then the day."""
     account, now = failure.account, failure.time
     for level in range(2):
-        if address_of(failure, level) != 0 and verdict.alert_class == NONE:
+        if address_of(failure, level) != 0 and verdict.alert_class == NO_CLASS:
             if admitted:
                 enter(memory.quarter, address_of(failure, level), account, failure.weight, now)
                 enter(memory.hour, address_of(failure, level), account, failure.weight, now)
             _stuffing(failure, level, succeeding[level], memory.quarter, limits, verdict)
-            if verdict.alert_class == NONE:
+            if verdict.alert_class == NO_CLASS:
                 _spraying(failure, level, succeeding[level], memory.hour, limits, verdict)
     few = failure.source == 0 or entries(memory.hour, failure.source, account) <= SOME_TRIES
     if limits.shapes & SEEKS_SLOW_SPRAY != 0 and admitted and few:
         for level in range(3):
-            if address_of(failure, level) != 0 and verdict.alert_class == NONE:
+            if address_of(failure, level) != 0 and verdict.alert_class == NO_CLASS:
                 _slow(failure, level, succeeding[level], memory.day, limits, verdict)
 
 
@@ -205,7 +206,7 @@ def judge_sources(
             enter(memory.hour, _owner(failure), failure.account, failure.weight, failure.time)
         succeeding = backgrounds.succeeding[i]
         _judge(failure, admitted[i], succeeding, memory, limits, verdict)
-        if admitted[i] and verdict.alert_class == NONE:
+        if admitted[i] and verdict.alert_class == NO_CLASS:
             foreign[i] = _is_foreign(failure, backgrounds.familiar[i], succeeding[SOURCES], memory.hour)
         if failure.source != 0:
             cite(memory.trail, failure.source, failure.time, verdict)

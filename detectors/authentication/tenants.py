@@ -16,7 +16,8 @@ from detectors.authentication.shapes import (
     TENANT_SHARE,
     Limits,
 )
-from detectors.authentication.verdicts import HIGH, LIKELY, Array, Record, measure, say
+from detectors.authentication.verdicts import Array, Record, measure, say
+from detectors.findings import HIGH, LIKELY
 from detectors.kernels import inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, find, lookup, upsert
 from detectors.windows import WindowView, enter, expire, pair_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.authentication.verdicts import NONE, Record
+from detectors.authentication.verdicts import Record
+from detectors.findings import NO_CLASS
 from detectors.kernels import inner
 from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
 from schemas.findings import MAX_RELATED
@@ -18,7 +19,7 @@ def new_trail(ttl: int) -> Table:
 @inner
 def cite(trail: TableView, key: np.uint64, now: int, verdict: Record) -> None:
     """Relate a verdict to the events remembered for a key, newest first; nothing where no verdict was given."""
-    if verdict.alert_class == NONE:
+    if verdict.alert_class == NO_CLASS:
         return
     slot = lookup(trail, key, now)
     if slot != NO_SLOT:

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.kernels import inner
-from schemas.findings import FINDING
-from schemas.vocabulary import Confidence, Severity
 
 Array: TypeAlias = npt.NDArray[Any]
 Record: TypeAlias = Any
 """One row of a structured array, as Numba hands it out: a reference, not a copy."""
-
-NONE: Final = -1
-INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL = (int(severity) for severity in Severity)
-UNSURE, LIKELY, SURE = (int(confidence) for confidence in Confidence)
-
-
-def blank(rows: Array, times: Array) -> Array:
-    """Give room for a verdict on each row, none said yet; `rows`, `times`: position in the batch and µs, (m,)."""
-    verdicts = np.zeros(len(rows), FINDING)
-    verdicts["row"], verdicts["time"], verdicts["alert_class"] = rows, times, NONE
-    for name in ("observed", "threshold", "baseline"):
-        verdicts[name] = np.nan
-    return verdicts
-
-
-def said(verdicts: Array) -> Array:
-    """Give the rows that a verdict was given on."""
-    findings: Array = verdicts[verdicts["alert_class"] != NONE]
-    return findings
 
 
 @inner

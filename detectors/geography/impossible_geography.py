@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
+from detectors.findings import HIGH, INFORMATIONAL, LOW, MEDIUM
 from detectors.geography.egress import MOST_SUBJECTS, began_table, egress_table, is_egress, learn_egress
 from detectors.geography.sightings import accepted_users, sightings
 from detectors.geography.whereabouts import (
@@ -35,7 +36,7 @@ from schemas.findings import FINDING, Findings
 from schemas.frame import Events
 from schemas.vocabulary import EntityRole, EntityType, EventType, Severity
 
-NOTHING, INFORMATIONAL, LOW, MEDIUM, HIGH = 0, *(int(severity) for severity in list(Severity)[:4])
+NOTHING: Final = 0
 SHORTEST: Final = 60_000_000
 """Clocks of two servers differ: what lies less than this apart, µs, happened at once."""
 _HOUR: Final = 3_600_000_000.0

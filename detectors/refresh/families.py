@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from detectors.holders import HOLDER, alike, keep
 from detectors.kernels import Record, inner
-from detectors.refresh.holders import HOLDER, alike, keep
 from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
 
 DEEPEST: Final = 100

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.refresh.holders import HOLDER, holders
+from detectors.holders import HOLDER, holders
 from schemas.frame import Events
 from schemas.vocabulary import EventType, Reason, code
 

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detectors.findings import CRITICAL, HIGH, LIKELY, LOW, MEDIUM, SURE, UNSURE
+from detectors.holders import OTHER, SAME, alike, compare, confidence_in_other
 from detectors.kernels import Record, inner, kernel
 from detectors.refresh.cards import LOST, REPLAYS, REUSABLE, STOLEN, UNATTRIBUTED
 from detectors.refresh.families import (
@@ -20,16 +22,12 @@ from detectors.refresh.families import (
     split,
     taken_again,
 )
-from detectors.refresh.holders import OTHER, SAME, alike, compare, confidence_in_other
 from detectors.refresh.issuers import LEARNED
 from detectors.tables import NO_SLOT, TableView, lookup, upsert
 from detectors.windows import pair_of
-from schemas.vocabulary import Confidence, Severity
 
 SILENCE: Final = -1
 MOST_RETRIES: Final = 255
-_LOW, _MEDIUM, _HIGH, _CRITICAL = (int(Severity[name]) for name in ("LOW", "MEDIUM", "HIGH", "CRITICAL"))
-_UNSURE, _LIKELY, _SURE = int(Confidence.LOW), int(Confidence.MEDIUM), int(Confidence.HIGH)
 _CLIENT: Final = np.uint64(1)
 
 
@@ -154,11 +152,11 @@ def _verdict(rules: Rules, seen: Record, likeness: int, gap: int, depth: int, re
 def _weight(rules: Rules, seen: Record, verdict: int, depth: int, holder: Record) -> tuple[int, int]:
     """Give severity and confidence."""
     if verdict == STOLEN:
-        return _HIGH, confidence_in_other(holder, seen.holder)
+        return HIGH, confidence_in_other(holder, seen.holder)
     if verdict == UNATTRIBUTED:
-        return _MEDIUM, _UNSURE
+        return MEDIUM, UNSURE
     deep = verdict == REPLAYS and depth >= (2 if seen.reused else rules.replay_depth)
-    return _MEDIUM if deep else _LOW, _LIKELY
+    return MEDIUM if deep else LOW, LIKELY
 
 
 @inner
@@ -186,7 +184,7 @@ def _reported(seen: Record, family: np.uint64, finding: Record) -> bool:
         return False
     _describe(finding, seen, seen.holder, family)
     finding.baseline[2] = finding.baseline[3] = np.nan
-    finding.alert_class, finding.severity, finding.confidence = UNATTRIBUTED, _MEDIUM, _UNSURE
+    finding.alert_class, finding.severity, finding.confidence = UNATTRIBUTED, MEDIUM, UNSURE
     if seen.ahead >= 0:
         finding.observed[0] = seen.ahead
     return True
@@ -197,7 +195,7 @@ def _posture(seen: Record, rules: Rules, finding: Record) -> bool:
     for i in range(4):
         finding.observed[i] = finding.threshold[i] = finding.baseline[i] = np.nan
     finding.entity = pair_of(seen.client, _CLIENT)
-    finding.alert_class, finding.severity, finding.confidence = REUSABLE, _LOW, _SURE
+    finding.alert_class, finding.severity, finding.confidence = REUSABLE, LOW, SURE
     finding.observed[0] = finding.threshold[0] = rules.families_to_learn
     return True
 
@@ -212,6 +210,6 @@ def _share(memory: Memory, seen: Record, family: np.uint64, finding: Record) -> 
     other = row.second if alike(row.first, seen.holder) else row.first
     _describe(finding, seen, other, family)
     finding.observed[1] = abs(seen.time - row.since) / 1e6
-    finding.alert_class, finding.severity = STOLEN, _CRITICAL
+    finding.alert_class, finding.severity = STOLEN, CRITICAL
     finding.confidence = confidence_in_other(row.first, row.second)
     return True

@@ -6,11 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from detectors.findings import LIKELY, LOW
 from detectors.kernels import Record, part
-from schemas.vocabulary import Confidence, Severity
-
-LOW, MEDIUM = int(Severity.LOW), int(Severity.MEDIUM)
-LIKELY, SURE = int(Confidence.MEDIUM), int(Confidence.HIGH)
 
 SPIKE: Final = 0
 """Class of a token's spike; those of the other dimensions follow in their order."""

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from detectors.findings import MEDIUM, SURE
 from detectors.kernels import Record, kernel, part
 from detectors.tables import NO_SLOT, TableView, upsert
 from detectors.usage.culprits import NOBODY, culprit, has_common_cause, is_calm, rising_peers
@@ -17,7 +18,7 @@ from detectors.usage.recent import HOUR, SECOND, WINDOWS, count_use, span_of, th
 from detectors.usage.rhythms import note_rhythm
 from detectors.usage.silences import STEP, note_key, note_mover, silences_at
 from detectors.usage.uses import DIMENSIONS, KEY, TOKEN, Array
-from detectors.usage.verdicts import COMMON_CAUSE, MEDIUM, SPIKE, SURE, measure, say
+from detectors.usage.verdicts import COMMON_CAUSE, SPIKE, measure, say
 from detectors.windows import expire, pair_of
 
 _CLOCK: Final = np.uint64(1)

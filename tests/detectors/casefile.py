@@ -28,6 +28,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from detectors.base import Detector, EntityField
+from detectors.tokens import Tokens
 from schemas.columns import MARKERS
 from schemas.events import TokenEvent
 from schemas.fields import Time, format_time, parse_time
@@ -110,7 +111,8 @@ class Case(_Strict):
         order_time = events["time"] + np.array(delays, np.int64)
         names = events.text.gather(columns=["event_id"])["event_id"].to_numpy(zero_copy_only=False)
         order = np.lexsort((names.astype(str), events["seq"], order_time))
-        return events.with_columns(order_time=order_time, late=order_time > events["time"]).take(order)
+        placed = events.with_columns(order_time=order_time, late=order_time > events["time"]).take(order)
+        return Tokens(span("7d")).trace(placed)
 
     def end(self, events: Events) -> int:
         """The watermark at the end of the stream."""

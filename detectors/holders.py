@@ -7,9 +7,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from detectors.findings import LIKELY, SURE, UNSURE
 from detectors.kernels import Record, inner
 from schemas.frame import Events
-from schemas.vocabulary import Confidence, IpRole, code
+from schemas.vocabulary import IpRole, code
 
 HOLDER: Final = np.dtype(
     [
@@ -31,7 +32,6 @@ SAME, UNKNOWN, OTHER = range(3)
 """Same hands; nothing that could tell them apart; other hands."""
 
 _LOW_HALF: Final = np.uint64(0xFFFF_FFFF)
-_SURE, _LIKELY, _UNSURE = int(Confidence.HIGH), int(Confidence.MEDIUM), int(Confidence.LOW)
 
 
 def holders(events: Events, at: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -101,7 +101,7 @@ def alike(first: Record, seen: Record) -> bool:
 def confidence_in_other(first: Record, seen: Record) -> int:
     """Say how sure it is that two holders are not the same: by how many known facts differ."""
     if _differ(first.cnf, seen.cnf):
-        return _SURE
+        return SURE
     facts = (
         int(_differ(first.client, seen.client))
         + int(_differ(first.device, seen.device))
@@ -110,8 +110,8 @@ def confidence_in_other(first: Record, seen: Record) -> int:
     if not (first.server or seen.server):
         facts += int(_differ(first.asn, seen.asn)) + int(_differ(first.country, seen.country))
     if facts > 1:
-        return _SURE
-    return _LIKELY if facts == 1 else _UNSURE
+        return SURE
+    return LIKELY if facts == 1 else UNSURE
 
 
 @inner

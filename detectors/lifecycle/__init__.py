@@ -1,0 +1,1 @@
+"""What happens to a token between its issue and its end."""

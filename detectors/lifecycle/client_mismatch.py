@@ -1,0 +1,135 @@
+"""client-mismatch: a refresh token redeemed by a client that it was not issued to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from detectors.base import AlertClass, Detector, EntityField, State
+from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, Array, report
+from schemas.findings import Findings
+from schemas.frame import Events
+from schemas.vocabulary import EntityRole, EntityType, EventType, Reason, Severity, code
+
+_OTHERS = (
+    EntityField(EntityType.CLIENT, "client_id", EntityRole.ATTACKER),
+    EntityField(EntityType.USER, "principal", EntityRole.VICTIM),
+    EntityField(EntityType.FAMILY, "family_id", EntityRole.TARGET),
+    EntityField(EntityType.IP, "ip", EntityRole.ATTACKER),
+)
+_ADVICE = (
+    "Find out who runs the redeeming client, and how it came by the token.",
+    "List what the tokens it got were used for.",
+)
+
+
+class ClientMismatch(Detector):
+    """Finds tokens of one client in the hands of another.
+
+    Claim:
+        The token was stolen from its client, or two clients share their tokens.
+
+    Why it matters:
+        A refresh token is bound to its client (RFC 6749 section 6). A server that does not check this lets any client
+        spend whatever it can steal.
+
+    Fires when:
+        A refresh succeeds for another client than the one its token was issued to: high. The server refuses a token and
+        says `client-mismatch`: medium.
+
+    Stays quiet when:
+        The issue of the token was not seen, the client is not logged, or the redeeming client is one of
+        `trusted_clients` (a family of first-party clients, a token broker).
+
+    Blind spots:
+        Access tokens: resource servers log many things as `client_id`. Issuers that do not log the redeemed token.
+
+    Formula:
+        client_id(redemption) ≠ client_id(issue).
+
+    Parameters:
+        `trusted_clients`: ids of clients that may redeem tokens of others.
+
+    Example:
+        >>> ClientMismatch(trusted_clients={"broker"}).trusted_clients
+        frozenset({'broker'})
+
+    Next steps:
+        Revoke the family. Have the server bind refresh tokens to their client.
+
+    References:
+        RFC 6749 sections 6 and 10.4. RFC 9700 section 4.14.2. MITRE ATT&CK T1528, T1550.001.
+    """
+
+    type: ClassVar[str] = "client-mismatch"
+    title: ClassVar[str] = "Token redeemed by another client"
+    kinds: ClassVar[frozenset[EventType]] = frozenset({EventType.REFRESH, EventType.VERIFY_FAILURE})
+    keys: ClassVar[tuple[str, ...]] = ("parent_id", "token_id")
+    needs: ClassVar[tuple[str, ...]] = ("client_id", "parent_id", "same_client")
+    classes: ClassVar[tuple[AlertClass, ...]] = (
+        AlertClass(
+            name="redeemed-by-another-client",
+            title="Refresh token redeemed by another client",
+            summary="{client} redeemed a refresh token of {user} that was issued to another client.",
+            severity=Severity.HIGH,
+            entity=EntityField(EntityType.TOKEN, "parent_id", EntityRole.TARGET),
+            others=_OTHERS,
+            attack=("T1528", "T1550.001"),
+            advice=_ADVICE,
+            revoke="family",
+        ),
+        AlertClass(
+            name="refused-for-its-client",
+            title="Token refused: it belongs to another client",
+            summary="{client} presented a token of {user} that belongs to another client, and was refused.",
+            severity=Severity.MEDIUM,
+            entity=EntityField(EntityType.TOKEN, "token_id", EntityRole.TARGET),
+            others=_OTHERS,
+            attack=("T1528",),
+            advice=_ADVICE,
+            revoke="token",
+        ),
+    )
+    cool_down: ClassVar[timedelta] = timedelta(hours=1)
+    references: ClassVar[tuple[str, ...]] = ("https://www.rfc-editor.org/rfc/rfc6749#section-6",)
+    false_positives: ClassVar[tuple[str, ...]] = (
+        "First-party clients that share tokens",
+        "A client that was registered anew under another id and kept its tokens",
+    )
+
+    trusted_clients: frozenset[str] = Field(
+        frozenset(), description="Ids of clients that may redeem others' tokens.", examples=[frozenset({"app-acme-0"})]
+    )
+
+    def new_state(self) -> State:
+        """Give the empty state: nothing is remembered here, the register of tokens is."""
+        return {}
+
+    def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
+        """Check one batch."""
+        taken = (events["type"] == code(EventType.REFRESH)) & (events["same_client"] == 0) & (events["parent_id"] != 0)
+        refused = events["reason"] == code(Reason.CLIENT_MISMATCH)
+        refused &= (events["type"] == code(EventType.VERIFY_FAILURE)) & (events["token_id"] != 0)
+        redeemed = self._suspect(events, np.flatnonzero(taken))
+        tried = self._suspect(events, np.flatnonzero(refused))
+        findings = np.concatenate(
+            [
+                report(events, redeemed, "parent_id", severity=HIGH, confidence=SURE),
+                report(events, tried, "token_id", severity=MEDIUM, confidence=LIKELY, alert_class=1),
+            ]
+        )
+        findings["related"][:, 0] = events["issue_event"][findings["row"]]
+        return Findings.of(self.type, findings)
+
+    def _suspect(self, events: Events, rows: Array) -> Array:
+        """Leave out the rows of trusted clients."""
+        if not (self.trusted_clients and len(rows)):
+            return rows
+        clients = events.text.gather(rows, ["client_id"])["client_id"]
+        trusted = pc.is_in(clients, value_set=pa.array(sorted(self.trusted_clients)))
+        return rows[~trusted.to_numpy(zero_copy_only=False)]

@@ -1,0 +1,76 @@
+"""`recall`: what was noted of a key by earlier events, for detectors that compare an event with one before it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.kernels import kernel
+from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
+from schemas.columns import NULL_TIME
+
+ASK, NOTE, NOTE_FIRST = range(3)
+"""What an event does with its key: look, write over what was noted, or write only where nothing was noted yet."""
+_WORDS: Final = "words"
+
+
+def notes_table(words: int, ttl: int) -> Table:
+    """Give an empty table of notes: key → when it was noted, µs, and so many 64-bit words.
+
+    Args:
+        words: length of a note.
+        ttl: µs after which a note that was not renewed is forgotten.
+    """
+    return Table([("at", np.int64), (_WORDS, np.uint64, (words,))], ttl=ttl)
+
+
+def recall(
+    notes: Table,
+    keys: npt.NDArray[np.uint64],
+    times: npt.NDArray[np.int64],
+    words: npt.NDArray[np.uint64],
+    modes: npt.NDArray[np.int8],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+    """Go through events in their order: give what was noted of each one's key before it, then note what it says.
+
+    Args:
+        notes: from `notes_table(k, …)`.
+        keys: (n,); null keys know and note nothing.
+        times: `order_time` of each, µs, not decreasing, (n,).
+        words: what each would note, (n, k).
+        modes: `ASK`, `NOTE` or `NOTE_FIRST` for each, int8 (n,).
+
+    Returns:
+        When the note was taken, µs (`NULL_TIME`: there was none), (n,), and its words, (n, k).
+    """
+    at = np.full(len(keys), NULL_TIME, np.int64)
+    found = np.zeros_like(words)
+    if len(keys):
+        _recall(notes.view(len(keys), int(times[0])), keys, times, words, modes, at, found)
+    return at, found
+
+
+@kernel
+def _recall(
+    notes: TableView,
+    keys: npt.NDArray[np.uint64],
+    times: npt.NDArray[np.int64],
+    words: npt.NDArray[np.uint64],
+    modes: npt.NDArray[np.int8],
+    at: npt.NDArray[np.int64],
+    found: npt.NDArray[np.uint64],
+) -> None:
+    for i in range(keys.size):
+        if keys[i] == 0:
+            continue
+        slot = lookup(notes, keys[i], times[i])
+        if slot != NO_SLOT:
+            at[i] = notes.rows[slot].at
+            found[i] = notes.rows[slot].words
+        if modes[i] == NOTE or (modes[i] == NOTE_FIRST and slot == NO_SLOT):
+            row: Any = notes.rows[upsert(notes, keys[i], times[i])]
+            row.at = times[i]
+            for word in range(words.shape[1]):
+                row.words[word] = words[i, word]

@@ -1,0 +1,50 @@
+"""Text of some rows as numbers: what is the same text has the same number, and each text is looked at once."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.frame import Events
+
+
+class Coded(NamedTuple):
+    """Texts of m rows.
+
+    - `rows`: the position in the batch that each text belongs to, int64; a row with a list has one for each item.
+    - `codes`: position of each text in `values`, int64.
+    - `values`: the different texts, in order of first appearance.
+    """
+
+    rows: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int64]
+    values: list[str]
+
+
+def coded(events: Events, rows: npt.NDArray[np.int64], field: str) -> Coded:
+    """Number the texts of one field, of text or of lists; rows where it is null have none.
+
+    Args:
+        events: the batch.
+        rows: positions in it, (m,).
+        field: one of `schemas.columns.TEXT_FIELDS`.
+    """
+    texts = events.text.gather(rows, [field])[field].combine_chunks()
+    if pa.types.is_list(texts.type):
+        rows = rows[pc.list_parent_indices(texts).to_numpy()]
+        texts = pc.list_flatten(texts)
+    known = texts.is_valid().to_numpy(zero_copy_only=False)
+    numbered = texts.drop_null().dictionary_encode()
+    return Coded(rows[known], numbered.indices.to_numpy().astype(np.int64), numbered.dictionary.to_pylist())
+
+
+def word_keys(values: list[str]) -> npt.NDArray[np.uint64]:
+    """Give a key for each text, (m,): 64 bits of BLAKE2b, never 0. Not keyed: for words that are no secrets."""
+    digests = b"".join(blake2b(value.encode(), digest_size=8).digest() for value in values)
+    keys: npt.NDArray[np.uint64] = np.maximum(np.frombuffer(digests, "<u8"), 1).astype(np.uint64)
+    return keys
