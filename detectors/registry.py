@@ -10,6 +10,8 @@ from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
+from detectors.policy.cleartext_transport import CleartextTransport
+from detectors.policy.token_in_url import TokenInUrl
 from detectors.refresh.refresh_reuse import RefreshReuse
 from detectors.usage.usage_spike import UsageSpike
 
@@ -21,6 +23,8 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     ClientMismatch,
     HolderChange,
     UseAfterExpiry,
+    TokenInUrl,
+    CleartextTransport,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
