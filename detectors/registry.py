@@ -12,6 +12,7 @@ from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.policy.cleartext_transport import CleartextTransport
 from detectors.policy.token_in_url import TokenInUrl
+from detectors.policy.weak_algorithm import WeakAlgorithm
 from detectors.refresh.refresh_reuse import RefreshReuse
 from detectors.usage.usage_spike import UsageSpike
 
@@ -25,6 +26,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     UseAfterExpiry,
     TokenInUrl,
     CleartextTransport,
+    WeakAlgorithm,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}

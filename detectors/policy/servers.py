@@ -22,7 +22,7 @@ OTHERS: Final = (
 
 def valid(events: Events) -> Array:
     """Tell of each event whether its token was good, bool (n,): a denial is about what the token may do."""
-    used = (events["outcome"] == code(Outcome.SUCCESS)) | (events["outcome"] == code(Outcome.DENIED))
+    used: Array = (events["outcome"] == code(Outcome.SUCCESS)) | (events["outcome"] == code(Outcome.DENIED))
     used &= events["type"] == code(EventType.KEY_USE)
     return used | minted(events)
 
@@ -38,7 +38,8 @@ def presented(events: Events) -> Array:
     operation = events["operation"]
     used = (operation == code(Operation.VERIFY)) | (operation == code(Operation.AUTHENTICATE)) | (operation < 0)
     used &= events["type"] == code(EventType.KEY_USE)
-    return used | (events["type"] == code(EventType.VERIFY_FAILURE))
+    found: Array = used | (events["type"] == code(EventType.VERIFY_FAILURE))
+    return found
 
 
 def token_types(events: Events) -> Array:

@@ -16,4 +16,16 @@ def careless_clients(writer: Writer, everyone: list[Person]) -> None:
         writer.use(person, at + number * MINUTE + 9 * SECOND, transport=("http", "https")[number % 2], **carried)
 
 
-SCENES: Final = (careless_clients,)
+def forgers(writer: Writer, everyone: list[Person]) -> None:
+    """Tokens without a signature, with one of the wrong kind, and with weak ones; accepted and refused."""
+    at = (DAYS - 1) * DAY + 16 * HOUR
+    for number, person in enumerate(everyone[:16]):
+        when = at + number * MINUTE
+        alg, bits = (("none", None), ("HS256", 256), ("RSA1_5", 2048), ("RS256", 1024))[number % 4]
+        writer.use(person, when, alg="RS256", key_id=f"kid-{number % 8}")
+        forged = {"alg": alg, "key_bits": bits, "key_id": f"kid-{number % 8}", "token_id": f"forged-{number}"}
+        writer.use(person, when + 9 * SECOND, **forged)
+        writer.fail(person, when + 20 * SECOND, "bad-signature", **forged)
+
+
+SCENES: Final = (careless_clients, forgers)
