@@ -11,7 +11,9 @@ from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.policy.cleartext_transport import CleartextTransport
+from detectors.policy.header_injection import HeaderInjection
 from detectors.policy.token_in_url import TokenInUrl
+from detectors.policy.token_type_confusion import TokenTypeConfusion
 from detectors.policy.weak_algorithm import WeakAlgorithm
 from detectors.refresh.refresh_reuse import RefreshReuse
 from detectors.usage.usage_spike import UsageSpike
@@ -27,6 +29,8 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,
+    HeaderInjection,
+    TokenTypeConfusion,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}

@@ -28,4 +28,16 @@ def forgers(writer: Writer, everyone: list[Person]) -> None:
         writer.fail(person, when + 20 * SECOND, "bad-signature", **forged)
 
 
-SCENES: Final = (careless_clients, forgers)
+def wrong_tokens(writer: Writer, everyone: list[Person]) -> None:
+    """Tokens that bring their key, and tokens of the wrong kind; accepted and refused."""
+    at = (DAYS - 1) * DAY + 17 * HOUR
+    for number, person in enumerate(everyone[:16]):
+        when, server = at + number * MINUTE, {"resource_server": f"api-{number % 3}"}
+        brings = server | {"header_params": [("jku", "x5u", "jwk", "x5c")[number % 4]], "token_id": f"own-{number}"}
+        writer.use(person, when, **brings)
+        writer.fail(person, when + 9 * SECOND, "bad-signature", **brings)
+        writer.use(person, when + 20 * SECOND, **server, token_type=("id", "refresh")[number % 2])
+        writer.fail(person, when + 30 * SECOND, "type-mismatch", **server, token_id=person.token)
+
+
+SCENES: Final = (careless_clients, forgers, wrong_tokens)
