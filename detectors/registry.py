@@ -7,6 +7,7 @@ from typing import Final
 from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.geography.impossible_geography import ImpossibleGeography
+from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
@@ -31,6 +32,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     WeakAlgorithm,
     HeaderInjection,
     TokenTypeConfusion,
+    KeyTampering,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}

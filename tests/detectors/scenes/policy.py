@@ -40,4 +40,13 @@ def wrong_tokens(writer: Writer, everyone: list[Person]) -> None:
         writer.fail(person, when + 30 * SECOND, "type-mismatch", **server, token_id=person.token)
 
 
-SCENES: Final = (careless_clients, forgers, wrong_tokens)
+def key_managers(writer: Writer, everyone: list[Person]) -> None:
+    """Operations on keys that harm, by people and machines."""
+    at = (DAYS - 1) * DAY + 18 * HOUR
+    harm = ("disable", "destroy", "import", "export", "policy-change", "read-secret", "schedule-delete")
+    for number, person in enumerate(everyone[:14]):
+        done = {"operation": harm[number % 7], "outcome": ("success", "denied")[number % 2], "token_id": None}
+        writer.use(person, at + number * MINUTE, **done, key_id=f"master-{number % 3}")
+
+
+SCENES: Final = (careless_clients, forgers, wrong_tokens, key_managers)
