@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -48,3 +49,12 @@ def word_keys(values: list[str]) -> npt.NDArray[np.uint64]:
     digests = b"".join(blake2b(value.encode(), digest_size=8).digest() for value in values)
     keys: npt.NDArray[np.uint64] = np.maximum(np.frombuffer(digests, "<u8"), 1).astype(np.uint64)
     return keys
+
+
+def among(events: Events, rows: npt.NDArray[np.int64], field: str, values: Collection[str]) -> npt.NDArray[np.bool_]:
+    """Tell of each of some rows whether its text, or an item of its list, is one of `values`, (m,)."""
+    if not (values and len(rows)):
+        return np.zeros(len(rows), np.bool_)
+    texts = coded(events, rows, field)
+    wanted = np.array([value in values for value in texts.values], np.bool_)
+    return np.isin(rows, texts.rows[wanted[texts.codes]])

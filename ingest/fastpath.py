@@ -162,7 +162,8 @@ def _read_text(reader: Reader, name: str, marker: Text | Key | Country) -> pa.Ar
         return reader.lists(name, _MAX_ITEMS.get(name, MAX_LIST_ITEMS), split=name in _SPLIT_FIELDS)
     if name == "event_id":
         return reader.text(name, max_bytes=MAX_ID_BYTES, required=True)
-    reader.blank_placeholders(name)
+    if marker != Text(verbatim=True):
+        reader.blank_placeholders(name)
     if name == "ip":
         return reader.addresses(name)
     return reader.text(name, max_bytes=MAX_ID_BYTES if isinstance(marker, Key) else 0)

@@ -27,6 +27,7 @@ from schemas.fields import (
     Scopes,
     Strings,
     UserAgent,
+    VerbatimText,
 )
 from schemas.vocabulary import (
     AuthScheme,
@@ -110,7 +111,7 @@ class TokenEvent(BaseModel):
     key_id: ScopedId = Field(None, description="`kid` or KMS key.")
     key_version: OptionalText = Field(None, description="Version of the key.")
     key_use: Annotated[KeyUse | None, Code(KeyUse)] = Field(None, description="JWK use.")
-    alg: OptionalText = Field(None, description="JWA algorithm.")
+    alg: VerbatimText = Field(None, description="JWA algorithm; `none` is one.")
     enc: OptionalText = Field(None, description="JWA content encryption.")
     token_format: Annotated[TokenFormat | None, Code(TokenFormat)] = Field(None, description="JOSE serialisation.")
     key_bits: Annotated[int | None, Field(ge=0, lt=2**31), Number("int32", -1)] = Field(

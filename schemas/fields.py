@@ -43,7 +43,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Kept as text only."""
+    """Kept as text only; `verbatim`: placeholders too, since one of them is a word of the field."""
+
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ Micros = Annotated[int, BeforeValidator(parse_time), _TIME_SCHEMA, Time()]
 OptionalMicros = Annotated[Annotated[int, BeforeValidator(parse_time), _TIME_SCHEMA] | None, Time()]
 ScopedId = Annotated[_Id | None, BeforeValidator(placeholder_to_null), Key()]
 GlobalId = Annotated[_Id | None, BeforeValidator(placeholder_to_null), Key(scoped=False)]
+VerbatimText = Annotated[_Bounded | None, Text(verbatim=True)]
 OptionalText = Annotated[_Bounded | None, BeforeValidator(placeholder_to_null), Text()]
 UserAgent = Annotated[
     Annotated[

@@ -11,11 +11,15 @@ import numpy as np
 
 from detectors.tokens import Tokens
 from schemas.frame import Events
-from tests.detectors.scenes import headline, lifecycle
+from tests.detectors.scenes import headline, lifecycle, policy
 from tests.detectors.writer import DAY, HOUR, Person, Row, Writer, people
 from tests.frames import frame
 
-SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (*headline.SCENES, *lifecycle.SCENES)
+SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (
+    *headline.SCENES,
+    *lifecycle.SCENES,
+    *policy.SCENES,
+)
 """Later scenes do not change what earlier ones draw."""
 OPTIONAL: Final = ("device_id", "user_agent", "asn", "country", "lat", "session_id", "family_id", "client_id", "sub")
 

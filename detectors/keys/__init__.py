@@ -1,0 +1,1 @@
+"""What happens to keys, and who uses them."""

@@ -1,0 +1,158 @@
+"""key-tampering: keys that are destroyed, copied or opened to others by somebody who is not in charge of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar, Final
+
+import numpy as np
+from pydantic import Field
+
+from detectors.base import AlertClass, Detector, EntityField, State
+from detectors.findings import HIGH, LOW, MEDIUM, NO_CLASS, SURE, UNSURE, Array, report
+from detectors.texts import among
+from schemas.findings import Findings
+from schemas.frame import Events
+from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Outcome, Severity, code
+
+_KEY = EntityField(EntityType.KEY, "key_id", EntityRole.VICTIM)
+_OTHERS = (
+    EntityField(EntityType.USER, "principal", EntityRole.ATTACKER),
+    EntityField(EntityType.CLIENT, "client_id", EntityRole.ATTACKER),
+    EntityField(EntityType.IP, "ip", EntityRole.ATTACKER),
+)
+DISABLED, COPIED, OPENED, READ = range(4)
+"""Positions in `classes`."""
+_CLASSES: Final = {
+    Operation.DISABLE: DISABLED,
+    Operation.SCHEDULE_DELETE: DISABLED,
+    Operation.DESTROY: DISABLED,
+    Operation.IMPORT: COPIED,
+    Operation.EXPORT: COPIED,
+    Operation.POLICY_CHANGE: OPENED,
+    Operation.READ_SECRET: READ,
+}
+_CLASS_OF: Final = np.array([*(_CLASSES.get(operation, NO_CLASS) for operation in Operation), NO_CLASS])
+"""By code of the operation; the last is null's."""
+
+
+class KeyTampering(Detector):
+    """Finds dangerous operations on keys by principals who are not known to manage keys.
+
+    Claim:
+        Somebody destroys, copies or opens a key who should not.
+
+    Why it matters:
+        Without its key an issuer signs nothing and what was encrypted is lost. With a copy of it, or a foreign key in
+        its place, an attacker makes tokens that every server accepts.
+
+    Fires when:
+        A key is disabled, deleted or scheduled for deletion, imported, exported, its policy changed or a secret read
+        by a principal outside `administrators`: high. Tried in vain: medium. Where `administrators` is empty nobody
+        is known to be in charge: one step less, and reading secrets is low, since that is what applications do.
+
+    Stays quiet when:
+        The principal is one of `administrators`, or the operation is creation, rotation, enabling or use.
+
+    Blind spots:
+        Events without a key id. An administrator whose credentials were stolen (see key-new-principal).
+
+    Formula:
+        operation ∈ {disable, schedule-delete, destroy, import, export, policy-change, read-secret} and
+        sub ∉ administrators; client_id where there is no sub.
+
+    Parameters:
+        `administrators`: subjects (or clients, where events have no subject) that manage keys.
+
+    Example:
+        >>> KeyTampering(administrators={"ops"}).administrators
+        frozenset({'ops'})
+
+    Next steps:
+        Cancel the deletion or enable the key while that is possible. Ask the principal. If key material left, replace
+        the key and revoke what it signed.
+
+    References:
+        NIST SP 800-57 part 1 sections 7 and 8 (states of keys, phases of their management). MITRE ATT&CK T1485, T1552.004, T1098.
+    """
+
+    type: ClassVar[str] = "key-tampering"
+    title: ClassVar[str] = "Key tampered with"
+    kinds: ClassVar[frozenset[EventType]] = frozenset({EventType.KEY_USE})
+    keys: ClassVar[tuple[str, ...]] = ("key_id",)
+    needs: ClassVar[tuple[str, ...]] = ("key_id", "operation")
+    classes: ClassVar[tuple[AlertClass, ...]] = (
+        AlertClass(
+            name="key-disabled",
+            title="Key disabled or deleted",
+            summary="{user} disabled or deleted {key}, or tried to.",
+            severity=Severity.HIGH,
+            entity=_KEY,
+            others=_OTHERS,
+            attack=("T1485",),
+            advice=("Cancel the deletion or enable the key while that is possible.", "Ask who ordered it."),
+        ),
+        AlertClass(
+            name="key-material-moved",
+            title="Key imported or exported",
+            summary="{user} imported or exported material of {key}, or tried to.",
+            severity=Severity.HIGH,
+            entity=_KEY,
+            others=_OTHERS,
+            attack=("T1552.004",),
+            advice=("Treat the key as known to others: replace it, and revoke the tokens it signed.",),
+        ),
+        AlertClass(
+            name="key-policy-changed",
+            title="Policy of a key changed",
+            summary="{user} changed who may use {key}, or tried to.",
+            severity=Severity.HIGH,
+            entity=_KEY,
+            others=_OTHERS,
+            attack=("T1098",),
+            advice=("Compare the policy with the one before, and undo what nobody ordered.",),
+        ),
+        AlertClass(
+            name="secret-read",
+            title="Secret read",
+            summary="{user} read the secret {key}, or tried to.",
+            severity=Severity.HIGH,
+            entity=_KEY,
+            others=_OTHERS,
+            attack=("T1552.004",),
+            advice=("Replace the secret, unless the reader is an application that needs it: then allow it.",),
+        ),
+    )
+    cool_down: ClassVar[timedelta] = timedelta(days=1)
+    references: ClassVar[tuple[str, ...]] = (
+        "https://attack.mitre.org/techniques/T1485/",
+        "https://attack.mitre.org/techniques/T1552/004/",
+    )
+    false_positives: ClassVar[tuple[str, ...]] = ("Infrastructure as code under a principal that was not listed",)
+
+    administrators: frozenset[str] = Field(
+        frozenset(), description="Subjects or clients that manage keys.", examples=[frozenset({"user-1"})]
+    )
+
+    def new_state(self) -> State:
+        """Give the empty state: nothing is remembered."""
+        return {}
+
+    def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
+        """Check one batch."""
+        said = np.where(events["type"] == code(EventType.KEY_USE), _CLASS_OF[events["operation"]], NO_CLASS)
+        rows = np.flatnonzero((said != NO_CLASS) & (events["key_id"] != 0))
+        rows = rows[~self._may(events, rows)]
+        failed = np.isin(events["outcome"][rows], (code(Outcome.DENIED), code(Outcome.ERROR)))
+        severity = np.where(failed, MEDIUM, HIGH)
+        if not self.administrators:
+            severity = np.where(said[rows] == READ, LOW, severity - 1)
+        confidence = SURE if self.administrators else UNSURE
+        findings = report(events, rows, "key_id", severity=severity, confidence=confidence, alert_class=said[rows])
+        return Findings.of(self.type, findings)
+
+    def _may(self, events: Events, rows: Array) -> Array:
+        """Tell of each row whether its principal manages keys, bool (m,)."""
+        nobody = events["sub"][rows] == 0
+        clients: Array = nobody & among(events, rows, "client_id", self.administrators)
+        return clients | among(events, rows, "sub", self.administrators)
