@@ -19,6 +19,7 @@ from app.commands import (
     replay,
     run,
     schema,
+    score_series,
     simulate,
     tokens,
     topics,
@@ -57,6 +58,7 @@ app.command("dashboard")(dashboard.dashboard)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
+app.command("score-series")(score_series.score_series)
 app.command("precompile")(precompile.precompile)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(topics.app, name="topics")

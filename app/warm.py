@@ -17,6 +17,7 @@ import numpy as np
 import orjson
 
 from detectors.registry import DETECTORS
+from detectors.series.scorer import Scorer
 from detectors.tables import Table
 from detectors.windows import Window
 from engines.chunks import ChunkFolder
@@ -37,6 +38,8 @@ YOUNG_OBJECTS: Final = 200_000
 """More than a poll leaves behind, so that most of it is dead when it is looked at."""
 INGEST: Final = "ingest"
 """The part that is not a detector: decoding, order, counts."""
+SERIES: Final = "series"
+"""Nor is this: `score-series`."""
 
 
 def warm(decoder: Decoder, new_pipeline: Callable[[], Pipeline]) -> None:
@@ -74,7 +77,7 @@ def precompile() -> Iterator[tuple[str, int, int]]:
     """
     # What takes longest comes first: the detector with the most state.
     by_size = sorted(DETECTORS, key=lambda name: -len(DETECTORS[name]().new_state()))
-    parts = [*by_size[:1], INGEST, *by_size[1:]]
+    parts = [*by_size[:1], INGEST, SERIES, *by_size[1:]]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
         running = {pool.submit(_compile, part): part for part in parts}
@@ -84,6 +87,9 @@ def precompile() -> Iterator[tuple[str, int, int]]:
 
 
 def _compile(part: str) -> None:
+    if part == SERIES:
+        Scorer().score(np.zeros(1, np.int64), np.zeros(1))
+        return
     detectors = {} if part == INGEST else {part: DETECTORS[part]()}
     new_pipeline = partial(Pipeline, detectors, lateness=timedelta(seconds=10), horizon=timedelta(hours=1))
     warm(Decoder(Secrets(bytes(32))), new_pipeline)

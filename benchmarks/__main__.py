@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from benchmarks import dashboard, decode, detectors, endurance, latency, memory, pipeline, replay, worker
+from benchmarks import calibration, dashboard, decode, detectors, endurance, latency, memory, pipeline, replay, worker
 from benchmarks.figures import Figure, show
 from benchmarks.processes import apart
 
@@ -26,6 +26,7 @@ MEASURES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "memory": memory.measure,
     "endurance": endurance.measure,
     "dashboard": dashboard.measure,
+    "calibration": calibration.measure,
 }
 
 

@@ -1,4 +1,4 @@
-"""Pure statistics of counts, compiled for the kernels."""
+"""Pure tail probabilities, compiled for the kernels."""
 
 from __future__ import annotations
 
@@ -29,20 +29,30 @@ def upper_tail(count: float, mean: float, dispersion: float) -> float:
     if count <= 0:
         return 1.0
     spread = max(dispersion, LEAST_DISPERSION)
-    shape = 1.0 / spread
     ratio = spread * mean
     failure, success = ratio / (1.0 + ratio), 1.0 / (1.0 + ratio)
-    log_front = (
-        math.lgamma(count + shape)
-        - math.lgamma(count)
-        - math.lgamma(shape)
-        + count * math.log(failure)
-        - shape * math.log1p(ratio)
-    )
-    front = math.exp(log_front)
-    if failure < (count + 1.0) / (count + shape + 2.0):
-        return front * _beta_fraction(count, shape, failure) / count
-    return 1.0 - front * _beta_fraction(shape, count, success) / shape
+    return _regularised_beta(count, 1.0 / spread, failure, success, math.log(failure), -math.log1p(ratio))
+
+
+@kernel
+def lower_tail(count: float, mean: float, dispersion: float) -> float:
+    """Give P(X ≤ count) of the same X: the complement of `upper_tail(count + 1, …)` without its rounding."""
+    if count < 0:
+        return 0.0
+    spread = max(dispersion, LEAST_DISPERSION)
+    ratio = spread * mean
+    failure, success = ratio / (1.0 + ratio), 1.0 / (1.0 + ratio)
+    return _regularised_beta(1.0 / spread, count + 1.0, success, failure, -math.log1p(ratio), math.log(failure))
+
+
+@kernel
+def student_tails(deviation: float, freedom: float) -> float:
+    """Give P(|T| ≥ |deviation|) of Student's T with `freedom` degrees of freedom."""
+    if deviation == 0:
+        return 1.0
+    ratio = deviation / freedom * deviation
+    within, beyond = ratio / (1.0 + ratio), 1.0 / (1.0 + ratio)
+    return _regularised_beta(0.5 * freedom, 0.5, beyond, within, -math.log1p(ratio), math.log(within))
 
 
 @kernel
@@ -60,6 +70,16 @@ def least_rare(least: int, mean: float, dispersion: float, probability: float) -
         else:
             low = middle
     return high
+
+
+@kernel
+def _regularised_beta(a: float, b: float, x: float, y: float, log_x: float, log_y: float) -> float:
+    """Give I_x(a, b); y = 1 - x, and both logarithms, are the caller's, who knows them without cancellation."""
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * log_x + b * log_y
+    front = math.exp(log_front)
+    if x < (a + 1.0) / (a + b + 2.0):
+        return front * _beta_fraction(a, b, x) / a
+    return 1.0 - front * _beta_fraction(b, a, y) / b
 
 
 @kernel

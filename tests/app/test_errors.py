@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "empty").mkdir()
     (tmp_path / "events").write_bytes(EVENT)
     (tmp_path / "binary").write_bytes(bytes(range(256)) * 4)
+    (tmp_path / "table").write_text("a,b,c\n", "utf-8")
     (tmp_path / "half.toml").write_text("[kafka\n", "utf-8")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     return tmp_path
@@ -100,6 +101,13 @@ def expect(ran: Ran, code: int, *parts: str) -> None:
         ("evaluate nowhere events", 1, ["events:1", "is no label"]),
         ("evaluate events nowhere", 1, ["nowhere", "No such file", "check the path"]),
         ("evaluate events binary", 1, ["binary:1", "is no label", "check which file is which"]),
+        ("score-series events", 1, ["events:1", "is no point of a series", "mend the line"]),
+        ("score-series nowhere", 1, ["nowhere", "No such file", "check the path"]),
+        ("score-series binary", 1, ["binary:2", "is no point of a series", "mend the line"]),
+        ("score-series table --value 1", 1, ["table", "holds no point", "CSV"]),
+        ("score-series table", 2, ["--value", "not clear which", "name it"]),
+        ("score-series table --value level", 2, ["--value", "no column 'level'", "or its number"]),
+        ("score-series table --value 1 --out empty", 1, ["empty", "Is a directory", "check the path"]),
         ("schema export --out events", 1, ["events", "File exists", "check the path"]),
         ("config check --config nowhere.toml", 2, ["nowhere.toml", "no such file"]),
         ("tokens hash", 2, ["TOKENTRAIL_HASH_KEY", "is not set", "openssl rand -hex 32"]),
