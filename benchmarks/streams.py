@@ -30,6 +30,10 @@ PEOPLE: Final = ("sub", "principal", "login", "device_id", "source_ip", "prefix"
 """Columns that copies of a stream do not share if other people are at work in them."""
 
 
+HEADLINE: Final = ("failed-auth-burst", "impossible-geography", "refresh-reuse", "usage-spike")
+"""The detectors that run where a goal is about the four headline ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A batch as detectors get it."""

@@ -24,7 +24,7 @@ from app.wiring import new_worker, open_store, publishers, secrets
 from benchmarks.figures import Figure
 from benchmarks.peer import RULE_FAILURES, RULE_SECONDS, peer_records
 from benchmarks.processes import apart
-from benchmarks.streams import mix
+from benchmarks.streams import HEADLINE, mix
 from benchmarks.topics import PARTITIONS, alerts_of, broker, fill, poll_only
 from detectors.registry import DETECTORS
 from engines.worker import Worker
@@ -56,9 +56,10 @@ class Cost(NamedTuple):
 
 
 def settings(bootstrap: str, topic: str, folder: Path, more: Mapping[str, Any]) -> Settings:
-    """Give the settings of a worker with its state in a folder and alerts on a topic of the same broker."""
+    """Give the settings of a worker of the headline detectors, its state in a folder, its alerts on the same broker."""
     return from_mapping(
         {
+            "disabled": sorted(DETECTORS.keys() - set(HEADLINE)),
             "kafka": {"bootstrap_servers": bootstrap, "topic": topic},
             "source": {"lateness": "2s"},
             "store": {"url": f"sqlite:///{folder / 'store.db'}", "state": str(folder / "state")},

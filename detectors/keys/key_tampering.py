@@ -73,7 +73,8 @@ class KeyTampering(Detector):
         the key and revoke what it signed.
 
     References:
-        NIST SP 800-57 part 1 sections 7 and 8 (states of keys, phases of their management). MITRE ATT&CK T1485, T1552.004, T1098.
+        NIST SP 800-57 part 1 sections 7 and 8 (states of keys, phases of their management). MITRE ATT&CK T1485,
+        T1552.004, T1098.
     """
 
     type: ClassVar[str] = "key-tampering"
