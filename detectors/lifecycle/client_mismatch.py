@@ -132,4 +132,5 @@ class ClientMismatch(Detector):
             return rows
         clients = events.text.gather(rows, ["client_id"])["client_id"]
         trusted = pc.is_in(clients, value_set=pa.array(sorted(self.trusted_clients)))
-        return rows[~trusted.to_numpy(zero_copy_only=False)]
+        suspect: Array = rows[~trusted.to_numpy(zero_copy_only=False)]
+        return suspect

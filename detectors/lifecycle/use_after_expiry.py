@@ -138,5 +138,5 @@ class UseAfterExpiry(Detector):
 
 def _other_hands(events: Events) -> Array:
     """Tell of each use whether network and device or user agent are not those of the issue, bool (n,)."""
-    elsewhere: Array = (events["same_device"] == 0) | (events["same_agent"] == 0)
-    return elsewhere & (events["same_asn"] == 0)
+    other: Array = (events["same_asn"] == 0) & ((events["same_device"] == 0) | (events["same_agent"] == 0))
+    return other

@@ -80,7 +80,7 @@ def widen(row: Record, forecast: int, value: float) -> float:
 @part
 def _steady(row: Record, forecast: int) -> float:
     """Give the standard deviation at a mean hour; values are no finer than their resolution."""
-    return max(_bare(row, forecast), 0.5 * row.resolution)
+    return float(max(_bare(row, forecast), 0.5 * row.resolution))
 
 
 @part

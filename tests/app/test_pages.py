@@ -74,6 +74,15 @@ def test_the_worked_example_is_what_its_page_says(tokentrail: Tokentrail) -> Non
     assert all(row["vendor_event_id"] for row in found[-1]["evidence"]["rows"])
 
 
+def test_the_scores_on_the_page_are_true(tokentrail: Tokentrail) -> None:
+    (excerpt,) = re.findall(
+        r"^```csv\n(.*?)```$", (ROOT / "docs" / "series.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    lines = tokentrail("score-series", ROOT / "tests" / "app" / "series" / "requests.csv").text.splitlines()
+    assert set(excerpt.splitlines()) <= set(lines)
+    assert [line for line in lines if line.endswith(",1")] == [excerpt.splitlines()[2]]
+
+
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 
