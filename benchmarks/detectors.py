@@ -10,11 +10,9 @@ from typing import Final
 from benchmarks.figures import Figure
 from benchmarks.streams import HEADLINE, Judged, crowded, judged, mix
 from detectors import run
-from detectors.base import Detector, micros
+from detectors.base import Detector
 from detectors.registry import DETECTORS
 from detectors.tables import Table
-from detectors.tokens import Tokens
-from engines.pipeline import TOKEN_MEMORY
 
 EVENTS: Final = 400_000
 ROUNDS: Final = 5
@@ -27,7 +25,7 @@ def nanoseconds(stream: Sequence[Judged], *detectors: Detector) -> float:
     """CPU of one pass of some detectors from an empty state, the register of tokens included, ns an event."""
     named = {detector.type: detector for detector in detectors}
     states = {detector.type: detector.new_state() for detector in detectors}
-    tokens = Tokens(micros(TOKEN_MEMORY)) if run.reads_issues(detectors) else None
+    tokens = run.tokens_for(detectors)
     start = time.process_time_ns()
     for batch in stream:
         run.step(named, states, batch.events, batch.watermark, tokens)

@@ -68,9 +68,9 @@ class Detector(BaseModel, ABC):
             false_positives=cls.false_positives,
         )
 
-    @abstractmethod
     def new_state(self) -> State:
-        """Give the empty state."""
+        """Give the empty state; none, for detectors that look at single events."""
+        return {}
 
     def learn(self, events: Events, watermark: int, state: State) -> None:
         """Update what the detector knows of *other* keys (its peers); nothing, for most detectors.

@@ -37,7 +37,7 @@ def said(findings: Array) -> Array:
 def report(
     events: Events,
     rows: Array,
-    entity: str,
+    entity: str | Array,
     *,
     severity: int | Array,
     confidence: int | Array,
@@ -49,13 +49,13 @@ def report(
     Args:
         events: the batch.
         rows: positions in it, int64 (m,).
-        entity: the key column that the findings are about; not null in these rows.
+        entity: the key column that the findings are about, or the key of each row, uint64 (m,); never null.
         severity, confidence, alert_class: of all, or of each (m,).
         measured: what was observed and its threshold (NaN for none), for each metric of the class; each one value or
             (m,).
     """
     findings = blank(rows, events["order_time"][rows])
-    findings["entity"] = events[entity][rows]
+    findings["entity"] = events[entity][rows] if isinstance(entity, str) else entity
     findings["severity"], findings["confidence"], findings["alert_class"] = severity, confidence, alert_class
     for metric, (observed, threshold) in enumerate(measured):
         findings["observed"][:, metric] = observed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,6 @@ from schemas.columns import NULL_TIME
 
 ASK, NOTE, NOTE_FIRST = range(3)
 """What an event does with its key: look, write over what was noted, or write only where nothing was noted yet."""
-_WORDS: Final = "words"
 
 
 def notes_table(words: int, ttl: int) -> Table:
@@ -23,7 +22,7 @@ def notes_table(words: int, ttl: int) -> Table:
         words: length of a note.
         ttl: µs after which a note that was not renewed is forgotten.
     """
-    return Table([("at", np.int64), (_WORDS, np.uint64, (words,))], ttl=ttl)
+    return Table([("at", np.int64), ("words", np.uint64, (words,))], ttl=ttl)
 
 
 def recall(

@@ -29,9 +29,10 @@ def hours(events: Events, watermark: int) -> Iterator[tuple[Events, int]]:
         yield events.take(slice(start, end)), watermark if last else min(int(times[end]) - 1, watermark)
 
 
-def reads_issues(detectors: Iterable[Detector]) -> bool:
-    """Tell whether some detector needs the register of tokens."""
-    return any(column.name in detector.needs for detector in detectors for column in TRACED)
+def tokens_for(detectors: Iterable[Detector]) -> Tokens | None:
+    """Give an empty register of tokens if some detector needs one."""
+    needed = any(column.name in detector.needs for detector in detectors for column in TRACED)
+    return Tokens() if needed else None
 
 
 def step(

@@ -5,15 +5,18 @@ One register of all live tokens serves every detector that compares a use with t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors.acts import minted
 from detectors.holders import HOLDER, holders, keep
 from detectors.kernels import Record, column, inner, kernel
 from detectors.tables import NO_SLOT, TTL, Table, TableView, lookup, upsert
 from schemas.columns import NULL_TIME
+from schemas.fields import micros
 from schemas.frame import Events
 from schemas.vocabulary import EventType, code
 
@@ -22,8 +25,10 @@ ISSUE: Final = np.dtype(
 )
 """What an issue says: `event_key`, `time` and `exp` of its event, µs, code of the token's type, who got the token."""
 
-_ISSUE, _REFRESH = code(EventType.ISSUE), code(EventType.REFRESH)
+MEMORY: Final = timedelta(days=7)
+"""A token that was not used for longer is unknown to the detectors that compare a use with its issue."""
 _OF_PLACE: Final = ("address", "asn", "country")
+_COMPARED: Final = (*_OF_PLACE, "client", "device", "cnf", "agent")
 _RENEWALS: Final = 8
 
 
@@ -43,7 +48,7 @@ class Tokens:
         ttl: µs for which a token is remembered after its issue and after its uses.
     """
 
-    def __init__(self, ttl: int) -> None:
+    def __init__(self, ttl: int = micros(MEMORY)) -> None:
         self.table = Table([("issue", ISSUE)], ttl=ttl)
 
     def trace(self, events: Events) -> Events:
@@ -62,9 +67,9 @@ class Tokens:
 
 
 def _steps(events: Events) -> _Steps:
-    mints = np.isin(events["type"], (_ISSUE, _REFRESH))
-    token = events["token_id"]
-    presented = np.where(events["type"] == _REFRESH, events["parent_id"], np.where(mints, np.uint64(0), token))
+    mints, token = minted(events), events["token_id"]
+    refreshes = events["type"] == code(EventType.REFRESH)
+    presented = np.where(refreshes, events["parent_id"], np.where(mints, np.uint64(0), token))
     issues = np.zeros(len(events), ISSUE)
     for name, source in (("event", "event_key"), ("at", "time"), ("exp", "exp"), ("type", "token_type")):
         issues[name] = events[source]
@@ -82,12 +87,18 @@ def _columns(issued: npt.NDArray[Any], holder: npt.NDArray[Any]) -> dict[str, np
         "issued_bound": np.where(known, (issued["holder"]["cnf"] != 0).view(np.int8), np.int8(-1)),
     }
     servers = issued["holder"]["server"] | holder["server"]
-    for name in HOLDER.names or ():
+    for name in _COMPARED:
         before, now = issued["holder"][name], holder[name]
         unknown = (before == 0) | (now == 0) | (servers if name in _OF_PLACE else False)
         columns[f"same_{name}"] = np.where(unknown, np.int8(-1), (before == now).view(np.int8))
-    del columns["same_server"]
     return columns
+
+
+def other_hands(events: Events) -> npt.NDArray[np.bool_]:
+    """Tell of each event whether its network, and its device or UA family, are known not to be the issue's, (n,)."""
+    device = (events["same_device"] == 0) | (events["same_agent"] == 0)
+    found: npt.NDArray[np.bool_] = (events["same_asn"] == 0) & device
+    return found
 
 
 @inner

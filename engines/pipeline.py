@@ -17,7 +17,6 @@ import pyarrow as pa
 from alerts.stream import AlertChanges, AlertStream
 from detectors import run
 from detectors.base import Detector, State, micros
-from detectors.tokens import Tokens
 from engines import rollups
 from engines.chunks import arrow_bytes
 from engines.decoding import Batch
@@ -28,8 +27,6 @@ from ingest.records import DeadLetter, DeadReason
 from schemas.fields import format_time
 from schemas.frame import Events
 
-TOKEN_MEMORY: Final = timedelta(days=7)
-"""A token that was not used for longer is unknown to the detectors that compare a use with its issue."""
 _PENDING: Final = "pending"
 _CLOCKS: Final = "clocks"
 _REFUSED: Final = "refused"
@@ -53,7 +50,7 @@ class Pipeline:
         self.refused = Refused()
         self.events = 0
         self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
-        self._tokens = Tokens(micros(TOKEN_MEMORY)) if run.reads_issues(detectors.values()) else None
+        self._tokens = run.tokens_for(detectors.values())
 
     def take(self, batch: Batch) -> list[DeadLetter]:
         """Take in a decoded batch; give the dead letters of events that were too late."""

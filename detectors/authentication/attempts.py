@@ -7,8 +7,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from detectors.acts import accepted
 from schemas.frame import Events
-from schemas.vocabulary import EventType, GrantType, Outcome, Reason, SubjectType, TokenType, code
+from schemas.vocabulary import EventType, GrantType, Reason, SubjectType, TokenType, code
 
 Array = npt.NDArray[Any]
 
@@ -60,8 +61,7 @@ def meanings(events: Events) -> Array:
     """
     types, grants = events["type"], events["grant_type"]
     issued = types == code(EventType.ISSUE)
-    used = (types == code(EventType.KEY_USE)) & (events["outcome"] == code(Outcome.SUCCESS))
-    found = np.where(issued | used | (types == code(EventType.REFRESH)), ACCEPTED, NOTHING).astype(np.int8)
+    found = np.where(accepted(events), ACCEPTED, NOTHING).astype(np.int8)
     session = (grants == -1) & (events["token_type"] == code(TokenType.SESSION))
     found[issued & (np.isin(grants, _LOGIN_GRANTS) | session)] = LOGIN
     failed = types == code(EventType.VERIFY_FAILURE)

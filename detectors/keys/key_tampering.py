@@ -135,10 +135,6 @@ class KeyTampering(Detector):
         frozenset(), description="Subjects or clients that manage keys.", examples=[frozenset({"user-1"})]
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         said = np.where(events["type"] == code(EventType.KEY_USE), _CLASS_OF[events["operation"]], NO_CLASS)

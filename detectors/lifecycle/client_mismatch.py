@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import ClassVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from detectors.base import AlertClass, Detector, EntityField, State
-from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, Array, report
+from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, report
+from detectors.texts import among
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EntityRole, EntityType, EventType, Reason, Severity, code
@@ -106,17 +105,14 @@ class ClientMismatch(Detector):
         frozenset(), description="Ids of clients that may redeem others' tokens.", examples=[frozenset({"app-acme-0"})]
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered here, the register of tokens is."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         taken = (events["type"] == code(EventType.REFRESH)) & (events["same_client"] == 0) & (events["parent_id"] != 0)
         refused = events["reason"] == code(Reason.CLIENT_MISMATCH)
         refused &= (events["type"] == code(EventType.VERIFY_FAILURE)) & (events["token_id"] != 0)
-        redeemed = self._suspect(events, np.flatnonzero(taken))
-        tried = self._suspect(events, np.flatnonzero(refused))
+        rows = np.flatnonzero(taken | refused)
+        rows = rows[~among(events, rows, "client_id", self.trusted_clients)]
+        redeemed, tried = rows[taken[rows]], rows[refused[rows]]
         findings = np.concatenate(
             [
                 report(events, redeemed, "parent_id", severity=HIGH, confidence=SURE),
@@ -125,12 +121,3 @@ class ClientMismatch(Detector):
         )
         findings["related"][:, 0] = events["issue_event"][findings["row"]]
         return Findings.of(self.type, findings)
-
-    def _suspect(self, events: Events, rows: Array) -> Array:
-        """Leave out the rows of trusted clients."""
-        if not (self.trusted_clients and len(rows)):
-            return rows
-        clients = events.text.gather(rows, ["client_id"])["client_id"]
-        trusted = pc.is_in(clients, value_set=pa.array(sorted(self.trusted_clients)))
-        suspect: Array = rows[~trusted.to_numpy(zero_copy_only=False)]
-        return suspect

@@ -7,11 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from detectors.acts import used
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit
 from detectors.findings import HIGH, LIKELY, MEDIUM, NO_CLASS, SURE, Array, place, report
+from detectors.tokens import other_hands
 from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import AuthScheme, EntityRole, EntityType, EventType, Outcome, Severity, code
+from schemas.vocabulary import AuthScheme, EntityRole, EntityType, EventType, Severity, code
 
 OTHER_PLACE, OTHER_KEY, BARE = range(3)
 """Positions in `classes`."""
@@ -125,10 +127,6 @@ class HolderChange(Detector):
         "A user agent that changes its family with an update, on the way to another country",
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered here, the register of tokens is."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         said = _said(events)
@@ -149,12 +147,10 @@ class HolderChange(Detector):
 
 def _said(events: Events) -> Array:
     """Give the class of each event, or `NO_CLASS`, (n,)."""
-    used = (events["type"] == code(EventType.KEY_USE)) & (events["outcome"] == code(Outcome.SUCCESS))
-    used &= events["token_id"] != 0
+    use = used(events) & (events["token_id"] != 0)
     bound = (events["cnf"] != 0) | (events["issued_bound"] == 1)
     bare = bound & (events["auth_scheme"] == code(AuthScheme.BEARER))
-    moved = (events["same_asn"] == 0) & (events["same_country"] == 0) & (events["same_client"] != 0)
-    moved &= (events["same_device"] == 0) | (events["same_agent"] == 0)
-    cases = [used & (events["same_cnf"] == 0), used & bare, used & moved]
+    moved = other_hands(events) & (events["same_country"] == 0) & (events["same_client"] != 0)
+    cases = [use & (events["same_cnf"] == 0), use & bare, use & moved]
     said: Array = np.select(cases, [OTHER_KEY, BARE, OTHER_PLACE], NO_CLASS)
     return said

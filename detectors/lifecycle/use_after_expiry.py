@@ -8,12 +8,14 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from detectors.acts import used
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
-from detectors.findings import HIGH, INFORMATIONAL, LIKELY, MEDIUM, SURE, UNSURE, Array, report
+from detectors.findings import HIGH, INFORMATIONAL, LIKELY, MEDIUM, SURE, UNSURE, report
+from detectors.tokens import other_hands
 from schemas.columns import NULL_TIME
 from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import EntityRole, EntityType, EventType, Outcome, Reason, Severity, code
+from schemas.vocabulary import EntityRole, EntityType, EventType, Reason, Severity, code
 
 _TOKEN = EntityField(EntityType.TOKEN, "token_id", EntityRole.TARGET)
 _OTHERS = (
@@ -111,18 +113,14 @@ class UseAfterExpiry(Detector):
         timedelta(seconds=60), ge=timedelta(0), le=timedelta(hours=24), description="Tolerated after `exp`."
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered here, the register of tokens is."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
-        used = (events["type"] == code(EventType.KEY_USE)) & (events["outcome"] == code(Outcome.SUCCESS))
+        hands = other_hands(events)
         refused = (events["type"] == code(EventType.VERIFY_FAILURE)) & (events["reason"] == code(Reason.EXPIRED))
         exp = np.where(events["exp"] == NULL_TIME, events["issued_exp"], events["exp"])
         due = (exp != NULL_TIME) & (exp < events["time"] - micros(self.skew)) & (events["token_id"] != 0)
-        rows = np.flatnonzero(due & (used | (refused & _other_hands(events))))
-        other, tried = _other_hands(events)[rows], refused[rows]
+        rows = np.flatnonzero(due & (used(events) | (refused & hands)))
+        other, tried = hands[rows], refused[rows]
         findings = report(
             events,
             rows,
@@ -134,9 +132,3 @@ class UseAfterExpiry(Detector):
         )
         findings["related"][:, 0] = events["issue_event"][rows]
         return Findings.of(self.type, findings)
-
-
-def _other_hands(events: Events) -> Array:
-    """Tell of each use whether network and device or user agent are not those of the issue, bool (n,)."""
-    other: Array = (events["same_asn"] == 0) & ((events["same_device"] == 0) | (events["same_agent"] == 0))
-    return other

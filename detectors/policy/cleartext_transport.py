@@ -100,10 +100,6 @@ class CleartextTransport(Detector):
         examples=[frozenset({"metrics"})],
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         plain = events["transport"] == code(Transport.HTTP)

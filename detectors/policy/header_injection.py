@@ -104,10 +104,6 @@ class HeaderInjection(Detector):
         frozenset(), description="Names of resource servers that check such keys.", examples=[frozenset({"api-0"})]
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         brought = events["header_params"] & (_OWN_KEY | _CHAIN)
@@ -124,10 +120,9 @@ class HeaderInjection(Detector):
         findings = report(
             events,
             rows,
-            "client_id",
+            entity[rows],
             severity=np.where(worst, HIGH, MEDIUM),
             confidence=np.where(good[rows], LIKELY, SURE),
             alert_class=~good[rows],
         )
-        findings["entity"] = entity[rows]
         return Findings.of(self.type, findings)

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from detectors.acts import accepted
 from detectors.findings import Array
 from detectors.texts import coded, word_keys
 from schemas.catalogue import EntityField
@@ -22,14 +23,8 @@ OTHERS: Final = (
 
 def valid(events: Events) -> Array:
     """Tell of each event whether its token was good, bool (n,): a denial is about what the token may do."""
-    used: Array = (events["outcome"] == code(Outcome.SUCCESS)) | (events["outcome"] == code(Outcome.DENIED))
-    used &= events["type"] == code(EventType.KEY_USE)
-    return used | minted(events)
-
-
-def minted(events: Events) -> Array:
-    """Tell of each event whether it gives a token out, bool (n,)."""
-    found: Array = (events["type"] == code(EventType.ISSUE)) | (events["type"] == code(EventType.REFRESH))
+    denied = (events["type"] == code(EventType.KEY_USE)) & (events["outcome"] == code(Outcome.DENIED))
+    found: Array = accepted(events) | denied
     return found
 
 

@@ -93,10 +93,6 @@ class TokenInUrl(Detector):
         frozenset(), description="Ids of clients that may pass tokens in URLs.", examples=[frozenset({"app-acme-0"})]
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         location = events["token_location"]

@@ -110,10 +110,6 @@ class TokenTypeConfusion(Detector):
         frozenset(), description="Resource servers that are none.", examples=[frozenset({"api-0"})]
     )
 
-    def new_state(self) -> State:
-        """Give the empty state: nothing is remembered here, the register of tokens is."""
-        return {}
-
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         types = token_types(events)

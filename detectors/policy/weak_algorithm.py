@@ -203,9 +203,8 @@ class WeakAlgorithm(Detector):
         spoken = said != NO_CLASS
         rows, said = rows[spoken], said[spoken]
         confidence = np.where((said == CONFUSED) | (said == CONFUSION_TRIED), LIKELY, SURE)
-        findings = report(events, rows, "key_id", severity=_SEVERITY[said], confidence=confidence, alert_class=said)
-        unsigned = said <= REFUSED
-        findings["entity"][unsigned] = events["ip"][rows[unsigned]]
+        entity = np.where(said <= REFUSED, events["ip"][rows], events["key_id"][rows])
+        findings = report(events, rows, entity, severity=_SEVERITY[said], confidence=confidence, alert_class=said)
         return Findings.of(self.type, findings)
 
 

@@ -112,7 +112,7 @@ class Case(_Strict):
         names = events.text.gather(columns=["event_id"])["event_id"].to_numpy(zero_copy_only=False)
         order = np.lexsort((names.astype(str), events["seq"], order_time))
         placed = events.with_columns(order_time=order_time, late=order_time > events["time"]).take(order)
-        return Tokens(span("7d")).trace(placed)
+        return Tokens().trace(placed)
 
     def end(self, events: Events) -> int:
         """The watermark at the end of the stream."""

@@ -12,7 +12,7 @@ import numpy as np
 from detectors.tokens import Tokens
 from schemas.frame import Events
 from tests.detectors.scenes import headline, lifecycle, policy
-from tests.detectors.writer import DAY, HOUR, Person, Row, Writer, people
+from tests.detectors.writer import HOUR, Person, Row, Writer, people
 from tests.frames import frame
 
 SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (
@@ -49,4 +49,4 @@ def mixed_stream(seed: int = 1) -> Events:
     for scene in SCENES:
         scene(writer, everyone)
     events = delayed(frame(list(forgotten(writer.rows, rng))), np.random.default_rng(seed), 0.01)
-    return Tokens(7 * DAY).trace(events)
+    return Tokens().trace(events)

@@ -1,0 +1,30 @@
+"""What an event is, where that takes more than one of its columns; each answer is bool (n,)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.frame import Events
+from schemas.vocabulary import EventType, Outcome, code
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+def used(events: Events) -> Mask:
+    """Tell of each event whether it is a successful use of a token or key."""
+    found: Mask = (events["type"] == code(EventType.KEY_USE)) & (events["outcome"] == code(Outcome.SUCCESS))
+    return found
+
+
+def minted(events: Events) -> Mask:
+    """Tell of each event whether it gives a token out: an issue or a refresh."""
+    found: Mask = (events["type"] == code(EventType.ISSUE)) | (events["type"] == code(EventType.REFRESH))
+    return found
+
+
+def accepted(events: Events) -> Mask:
+    """Tell of each event whether its token or credential was accepted; only such events teach anything."""
+    return used(events) | minted(events)
