@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,8 @@ from schemas.frame import Events
 
 FIELDS: Final = ("key_id", "client_id", "principal")
 CAPACITY: Final = 100_000
+SLICE: Final = 2_000
+"""Names written at once: other threads stand still meanwhile."""
 _TEXT: Final = {"principal": ("sub", "login")}
 
 Name = tuple[str, str | None, str | None]
@@ -46,12 +49,21 @@ class Names:
     def dump(self) -> Callable[[], bytes]:
         """Copy the directory; give what writes the copy, on any thread."""
         copied = {field: known.copy() for field, known in self._known.items()}
-        return lambda: orjson.dumps({field: list(known.items()) for field, known in copied.items()})
+        return lambda: b"\n".join(line for field, known in copied.items() for line in _lines(field, known))
 
     def load(self, data: bytes) -> None:
         """Undo `dump`."""
-        stored: dict[str, list[Any]] = orjson.loads(data)
-        self._known = {field: {key: tuple(name) for key, name in stored.get(field, [])} for field in FIELDS}
+        self._known = {field: {} for field in FIELDS}
+        for line in data.splitlines():
+            stored: dict[str, list[Any]] = orjson.loads(line)
+            for field, names in stored.items():
+                self._known[field].update((key, tuple(name)) for key, name in names)
+
+
+def _lines(field: str, known: dict[int, Name]) -> Iterator[bytes]:
+    items = iter(known.items())
+    while names := list(islice(items, SLICE)):
+        yield orjson.dumps({field: names})
 
 
 def _names(events: Events, field: str, rows: npt.NDArray[np.int64]) -> Iterator[Name]:
