@@ -11,6 +11,7 @@ from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
+from detectors.lifecycle.use_after_revoke import UseAfterRevoke
 from detectors.policy.cleartext_transport import CleartextTransport
 from detectors.policy.header_injection import HeaderInjection
 from detectors.policy.token_in_url import TokenInUrl
@@ -33,6 +34,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     HeaderInjection,
     TokenTypeConfusion,
     KeyTampering,
+    UseAfterRevoke,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
