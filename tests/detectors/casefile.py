@@ -149,10 +149,9 @@ def play(detector: type[Detector], case: Case, *, one_by_one: bool = False) -> l
     """Play a case and say what differs from what is expected; nothing, where all is well."""
     events = case.stream()
     end = case.end(events)
-    configured = detector.model_validate({name: _value(detector, name, it) for name, it in case.parameters.items()})
     times = [*events["order_time"][1:].tolist(), end + 1]
     single = [(events.take(slice(i, i + 1)), time - 1) for i, time in enumerate(times)]
-    found = run(configured, single if one_by_one else [(events, end)])
+    found = run(configured(detector, case), single if one_by_one else [(events, end)])
     names = [alert_class.name for alert_class in detector.classes]
     listed = {expectation.alert_class for expectation in case.expect}
     unknown = listed - set(names)
@@ -163,6 +162,11 @@ def play(detector: type[Detector], case: Case, *, one_by_one: bool = False) -> l
         if expectation.alert_class in names:
             said += _differences(detector, events, found, expectation)
     return said
+
+
+def configured(detector: type[Detector], case: Case) -> Detector:
+    """The detector with the parameters of a case."""
+    return detector.model_validate({name: _value(detector, name, it) for name, it in case.parameters.items()})
 
 
 def _value(detector: type[Detector], name: str, value: object) -> object:
