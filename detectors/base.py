@@ -47,6 +47,8 @@ class Detector(BaseModel, ABC):
     """Key columns that are its dimensions. Each has its own state; they are never mixed."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Columns without which it is blind."""
+    warm_up: ClassVar[timedelta] = timedelta(0)
+    """How long it learns from a source before it is as sure as it says."""
     classes: ClassVar[tuple[AlertClass, ...]]
     cool_down: ClassVar[timedelta]
     """A finding this long after the previous one on the same entity starts a new episode."""

@@ -19,6 +19,7 @@ from detectors import run
 from detectors.base import Detector, State, micros
 from engines import rollups
 from engines.chunks import arrow_bytes
+from engines.coverage import Coverage
 from engines.decoding import Batch
 from engines.refused import Refused
 from engines.snapshots import Blob, Part
@@ -30,6 +31,7 @@ from schemas.frame import Events
 _PENDING: Final = "pending"
 _CLOCKS: Final = "clocks"
 _REFUSED: Final = "refused"
+_COVERAGE: Final = "coverage"
 _ALERTS: Final = "alerts/"
 
 
@@ -48,6 +50,8 @@ class Pipeline:
         self.alerts = AlertStream([detector.card() for detector in detectors.values()])
         self.counts = rollups.new_table(micros(horizon + lateness))
         self.refused = Refused()
+        needs = [name for detector in detectors.values() for name in detector.needs]
+        self.coverage = Coverage(needs, micros(horizon + lateness))
         self.events = 0
         self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
         self._tokens = run.tokens_for(detectors.values())
@@ -73,8 +77,11 @@ class Pipeline:
     def _judge(self, events: Events) -> AlertChanges:
         watermark = self.order.watermark
         self.events += len(events)
+        if self._tokens is not None:
+            events = self._tokens.trace(events)
         rollups.count(self.counts, events)
-        findings = run.step(self.detectors, self._states, events, watermark, self._tokens)
+        self.coverage.count(events)
+        findings = run.step(self.detectors, self._states, events, watermark)
         return self.alerts.fold(findings, events, watermark)
 
     def client_name(self, key: int) -> str:
@@ -106,6 +113,7 @@ class Pipeline:
             _PENDING: lambda: arrow_bytes(pending.to_arrow()),
             _CLOCKS: orjson.dumps(clocks),
             _REFUSED: self.refused.dump(),
+            _COVERAGE: self.coverage.dump(),
             **{f"{_ALERTS}{name}": data for name, data in self.alerts.dump().items()},
         }
 
@@ -120,5 +128,6 @@ class Pipeline:
         self.order.counters.duplicate = clocks["duplicate"]
         self.order.counters.too_late = clocks["too_late"]
         self.refused.load(blobs[_REFUSED])
+        self.coverage.load(blobs[_COVERAGE])
         own = {name.removeprefix(_ALERTS): data for name, data in blobs.items() if name.startswith(_ALERTS)}
         self.alerts.load(own)
