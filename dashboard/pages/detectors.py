@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.columns import column_config
 from dashboard.navigation import store_faults_told
-from dashboard.safe import safe, visible
+from dashboard.safe import safe
 from dashboard.views import detectors as views
 from dashboard.words import DAY, counted
 from detectors.readiness import Sight, sights
@@ -36,7 +36,7 @@ def readiness() -> None:
             st.info("Which fields a source fills in is known after the first checkpoint.", title="No events yet")
             return
         sources = views.busiest(seen)
-        names = {str(number): st.column_config.TextColumn(visible(source)) for number, source in enumerate(sources)}
+        names = {str(number): st.column_config.TextColumn(safe(source)) for number, source in enumerate(sources)}
         matrix = views.readiness_matrix(seen, sources)
         st.dataframe(matrix, hide_index=True, column_config=names, alt="Whether each detector can fire on each source")
         reasons = views.reasons(seen)
