@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import data
@@ -35,10 +36,8 @@ def readiness() -> None:
         if not seen:
             st.info("Which fields a source fills in is known after the first checkpoint.", title="No events yet")
             return
-        sources = views.busiest(seen)
-        names = {str(number): st.column_config.TextColumn(safe(source)) for number, source in enumerate(sources)}
-        matrix = views.readiness_matrix(seen, sources)
-        st.dataframe(matrix, hide_index=True, column_config=names, alt="Whether each detector can fire on each source")
+        matrix = views.readiness_matrix(seen, views.busiest(seen))
+        st.dataframe(matrix, hide_index=True, height="content", alt="Whether each detector can fire on each source")
         reasons = views.reasons(seen)
         with st.expander(safe(f"Why not armed: {counted(len(reasons), 'case')}"), icon=":material/visibility_off:"):
             st.dataframe(reasons, hide_index=True, alt="What a source leaves out that a detector needs")
@@ -59,10 +58,14 @@ def found() -> None:
         fired = data.queries().fired((data.queries().newest_time() or 0) - FIRED_DAYS * DAY)
         st.subheader(safe(f"Catalogue, alerts of {FIRED_DAYS} days"), anchor=False)
         table = views.catalogue(DETECTORS.values(), fired)
-        st.dataframe(table, hide_index=True, column_config=column_config(table), alt="All detectors and their alerts")
+        _whole(table, "All detectors and their alerts")
         st.subheader("ATT&CK coverage", anchor=False)
         table = views.coverage(DETECTORS.values(), fired)
-        st.dataframe(table, hide_index=True, column_config=column_config(table), alt="Techniques and their detectors")
+        _whole(table, "Techniques and their detectors")
+
+
+def _whole(table: pd.DataFrame, alt: str) -> None:
+    st.dataframe(table, hide_index=True, height="content", column_config=column_config(table), alt=alt)
 
 
 def manual() -> None:

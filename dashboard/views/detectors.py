@@ -11,6 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from alerts.attack import TACTICS, TECHNIQUES
+from dashboard.safe import visible
 from dashboard.theme import severity_label
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import tactic_name
@@ -27,6 +28,7 @@ MARKS: Final = {
 }
 SHOWN: Final = 8
 """Sources side by side; the others are in the list of reasons."""
+_LINE_END: Final = re.compile(r"(?<!\n)\n(?!\n)")
 _SECTION: Final = re.compile(r"^(\w[\w ]*):$", re.MULTILINE)
 
 
@@ -39,15 +41,20 @@ def busiest(sights: Iterable[Sight]) -> list[str]:
 
 
 def readiness_matrix(sights: Iterable[Sight], sources: Sequence[str]) -> pd.DataFrame:
-    """`Detector`, then a column for each source, named by its position: whether the detector can fire on it.
-
-    Sources choose their names; as names of columns they could pass for ours.
-    """
+    """`Detector`, then a column for each source: whether the detector can fire on it."""
     marks: dict[str, dict[str, str]] = {}
     for sight in sights:
         marks.setdefault(sight.detector, {})[sight.source] = MARKS[sight.readiness]
     rows = [[detector, *(named[source] for source in sources)] for detector, named in marks.items()]
-    return pd.DataFrame(rows, columns=["Detector", *map(str, range(len(sources)))])
+    return pd.DataFrame(rows, columns=_headings(["Detector", *sources]))
+
+
+def _headings(names: Iterable[str]) -> list[str]:
+    """Names as they may stand above columns; sources choose theirs, and one that is taken gets a mark."""
+    found: list[str] = []
+    for name in map(visible, names):
+        found.append(name if name not in found else f"{name} ({len(found)})")
+    return found
 
 
 def reasons(sights: Iterable[Sight]) -> pd.DataFrame:
@@ -110,4 +117,5 @@ def sections(detector: type[Detector]) -> Iterator[tuple[str, str]]:
     """Give title and text of each section of a detector's documentation."""
     parts = _SECTION.split(inspect.getdoc(detector) or "")
     for title, text in zip(parts[1::2], parts[2::2], strict=True):
-        yield title, inspect.cleandoc("\n" + text)
+        text = inspect.cleandoc("\n" + text)  # noqa: PLW2901 - the same text without its indent
+        yield title, text if title == "Example" else _LINE_END.sub(" ", text)

@@ -249,7 +249,7 @@ def test_what_sources_fill_in_is_known_of_the_last_hours_and_since_when(
 def test_alerts_are_counted_by_class(queries: Queries, write: Write) -> None:
     for number in range(3):
         write(f"a{number}", at=T0 + number * SECOND, detector="one" if number else "two", **{"class": "it"})
-    found = [(row.detector, row.alert_class, row.count, row.last) for row in queries.fired(T0 + SECOND)]
+    found = [tuple(row) for row in queries.fired(T0 + SECOND)]
     assert found == [("one", "it", 2, T0 + 2 * SECOND)]
 
 
