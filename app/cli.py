@@ -14,6 +14,7 @@ from app.commands import (
     config,
     dashboard,
     demo,
+    doctor,
     evaluate,
     precompile,
     replay,
@@ -59,6 +60,7 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("score-series")(score_series.score_series)
+app.command("doctor")(doctor.doctor)
 app.command("precompile")(precompile.precompile)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(topics.app, name="topics")
