@@ -109,7 +109,6 @@ class Episodes:
             events: the batch, in event-time order.
             watermark: no later event has an `order_time` at or below it, µs.
         """
-        self._names.learn(events)
         self._attempts.note(events)
         batch = Batch.of(findings, events, self._order)
         runs = [run for key, at in batch.groups(self._cards) for run in self._runs(batch, key, at)]

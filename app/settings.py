@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from alerts.allowed import AllowRule
 from app.brokers import servers
 from app.faults import first_fault
 from detectors.base import Detector
@@ -250,13 +251,15 @@ class Settings(_Section):
     worker: WorkerSettings = WorkerSettings()
     sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka")]
     disabled: list[str] = Field([], description="Types of detectors that do not run.")
+    allow: list[AllowRule] = []
     detectors: list[SerializeAsAny[Annotated[Detector, BeforeValidator(_detector)]]] = []
 
     @model_validator(mode="after")
     def _known_names(self) -> Settings:
-        for name in self.disabled:
-            if name not in DETECTORS:
-                raise ValueError(f"disabled: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
+        for place, names in (("disabled", self.disabled), *(("allow", rule.detectors) for rule in self.allow)):
+            for name in names:
+                if name not in DETECTORS:
+                    raise ValueError(f"{place}: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
         names = [sink.name for sink in self.sinks]
         if len(set(names)) != len(names):
             raise ValueError("sinks: two have the same name; their positions would mix")

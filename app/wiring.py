@@ -49,12 +49,13 @@ def secrets_or_default() -> Secrets:
 
 def new_pipeline(settings: Settings) -> Pipeline:
     """Build the pipeline of the settings."""
-    return Pipeline(settings.running(), lateness=settings.source.lateness, horizon=settings.source.horizon)
+    source = settings.source
+    return Pipeline(settings.running(), lateness=source.lateness, horizon=source.horizon, allow=settings.allow)
 
 
 def config_digest(settings: Settings) -> str:
     """Digest of what decides over alerts: source and detectors."""
-    text = settings.model_dump_json(include={"source", "detectors", "disabled"})
+    text = settings.model_dump_json(include={"source", "detectors", "disabled", "allow"})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -6,7 +6,7 @@ Order → detectors → alerts, with counts on the way. Everything it remembers 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from alerts.allowed import AllowRule
 from alerts.stream import AlertChanges, AlertStream
 from detectors import run
 from detectors.base import Detector, State, micros
@@ -42,12 +43,20 @@ class Pipeline:
         detectors: type → detector; their order decides between findings of one event.
         lateness: how late an event may come after newer ones of its partition.
         horizon: how far back duplicates are known.
+        allow: findings that raise no alert, by rule.
     """
 
-    def __init__(self, detectors: Mapping[str, Detector], *, lateness: timedelta, horizon: timedelta) -> None:
+    def __init__(
+        self,
+        detectors: Mapping[str, Detector],
+        *,
+        lateness: timedelta,
+        horizon: timedelta,
+        allow: Sequence[AllowRule] = (),
+    ) -> None:
         self.detectors = dict(detectors)
         self.order = OrderBuffer(micros(lateness), micros(horizon))
-        self.alerts = AlertStream([detector.card() for detector in detectors.values()])
+        self.alerts = AlertStream([detector.card() for detector in detectors.values()], allow=allow)
         self.counts = rollups.new_table(micros(horizon + lateness))
         self.refused = Refused()
         needs = [name for detector in detectors.values() for name in detector.needs]

@@ -134,6 +134,7 @@ class Shift:
         elif self.pipeline.order.waiting and time.monotonic() - self._busy_at > self.limits.lateness.total_seconds():
             # Everything was read and nothing came for as long as an event may be late: nothing is to come.
             self._write(self.pipeline.flush())
+        self.status.counters["allowed"] = self.pipeline.alerts.allowed.counts.total()
         self.status.watermark = self.pipeline.order.watermark
         self.status.lag = sum(self.source.lag().values())
 
