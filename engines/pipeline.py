@@ -28,6 +28,7 @@ from ingest.order import OrderBuffer
 from ingest.records import DeadLetter, DeadReason
 from schemas.fields import format_time
 from schemas.frame import Events
+from schemas.vocabulary import EventType
 
 _PENDING: Final = "pending"
 _CLOCKS: Final = "clocks"
@@ -62,6 +63,7 @@ class Pipeline:
         needs = [name for detector in detectors.values() for name in detector.needs]
         self.coverage = Coverage(needs, micros(horizon + lateness))
         self.events = 0
+        self.types = np.zeros(len(EventType), np.int64)
         self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
         self._tokens = run.tokens_for(detectors.values())
 
@@ -86,6 +88,7 @@ class Pipeline:
     def _judge(self, events: Events) -> AlertChanges:
         watermark = self.order.watermark
         self.events += len(events)
+        self.types += np.bincount(events["type"], minlength=len(EventType))
         if self._tokens is not None:
             events = self._tokens.trace(events)
         rollups.count(self.counts, events)
