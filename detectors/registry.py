@@ -7,6 +7,8 @@ from typing import Final
 from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.geography.impossible_geography import ImpossibleGeography
+from detectors.keys.key_new_operation import KeyNewOperation
+from detectors.keys.key_new_principal import KeyNewPrincipal
 from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
@@ -35,6 +37,8 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     TokenTypeConfusion,
     KeyTampering,
     UseAfterRevoke,
+    KeyNewPrincipal,
+    KeyNewOperation,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}

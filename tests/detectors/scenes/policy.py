@@ -49,4 +49,16 @@ def key_managers(writer: Writer, everyone: list[Person]) -> None:
         writer.use(person, at + number * MINUTE, **done, key_id=f"master-{number % 3}")
 
 
-SCENES: Final = (careless_clients, forgers, wrong_tokens, key_managers)
+def key_users(writer: Writer, everyone: list[Person]) -> None:
+    """Keys with their few callers, then others who come, and other things that they are used for."""
+    for number, person in enumerate(everyone[:9]):
+        key = {"key_id": f"wrapping-{number % 3}", "token_id": None, "sub_type": ("service", "user")[number % 2]}
+        for day in range(DAYS):
+            writer.use(person, day * DAY + 6 * HOUR + number * MINUTE, **key, operation="encrypt")
+        last = (DAYS - 1) * DAY + 19 * HOUR + number * MINUTE
+        writer.use(person, last, **key, operation=("decrypt", "sign", "wrap")[number % 3])
+        for guest in everyone[9 + number : 12 + number]:
+            writer.use(guest, last + 9 * SECOND, **key, operation="decrypt")
+
+
+SCENES: Final = (careless_clients, forgers, wrong_tokens, key_managers, key_users)
