@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from kafka import KafkaAdminClient
@@ -13,8 +14,9 @@ from kafka import KafkaAdminClient
 from app.brokers import ANSWER, named_errors
 from app.settings import Settings
 from app.topics import wanted
-from app.wiring import existing_store, secrets
+from app.wiring import existing_store, jwks_sources, secrets
 from detectors.readiness import Readiness, sights
+from engines.jwks_watch import JwksSource
 from schemas.errors import TokentrailError
 from schemas.fields import format_time, micros
 from store.engine import without_password
@@ -44,10 +46,12 @@ class Verdict:
 
 
 def examine(settings: Settings) -> Iterator[Verdict]:
-    """Look at the hash key, the broker with its topics, the store, the worker, and what the detectors can see."""
+    """Look at hash key, broker and topics, store and worker, what the detectors can see, and the issuers' keys."""
     yield from _asked("hash key", _hash_key)
     yield from _asked("broker", lambda: _broker(settings))
     yield from _asked("store", lambda: _store(settings))
+    for source in jwks_sources(settings):
+        yield from _asked(f"keys of {source.iss}", partial(_jwks, source))
 
 
 def _asked(check: str, question: Callable[[], Iterator[Verdict]]) -> Iterator[Verdict]:
@@ -78,6 +82,10 @@ def _store(settings: Settings) -> Iterator[Verdict]:
         queries = Queries(database)
         yield _worker(queries)
         yield from _sight(settings, queries)
+
+
+def _jwks(source: JwksSource) -> Iterator[Verdict]:
+    yield Verdict(f"keys of {source.iss}", State.OK, f"{source.place} lists {len(source.read().keys)}")
 
 
 def _worker(queries: Queries) -> Verdict:

@@ -8,6 +8,7 @@ from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from detectors.inventory import Inventory
 from detectors.tables import Table
 from detectors.windows import Window
 from schemas.catalogue import AlertClass, DetectorCard, EntityField, Metric, Unit
@@ -79,6 +80,12 @@ class Detector(BaseModel, ABC):
 
         Called before `step` with all events of the batch. What is learned within one UTC hour must be invisible to
         `step` until the next: batches never span an hour, so that every cut sees the same.
+        """
+
+    def consult(self, inventory: Inventory, state: State) -> None:
+        """Look up what the detector waits to hear of keys; nothing, for most detectors. Called before each batch.
+
+        What the inventory says by now must not change what was due before.
         """
 
     @abstractmethod

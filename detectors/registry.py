@@ -7,9 +7,14 @@ from typing import Final
 from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.geography.impossible_geography import ImpossibleGeography
+from detectors.keys.key_compromised import KeyCompromised
 from detectors.keys.key_new_operation import KeyNewOperation
 from detectors.keys.key_new_principal import KeyNewPrincipal
+from detectors.keys.key_not_yet_valid import KeyNotYetValid
+from detectors.keys.key_overdue import KeyOverdue
+from detectors.keys.key_retired import KeyRetired
 from detectors.keys.key_tampering import KeyTampering
+from detectors.keys.key_unknown import KeyUnknown
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
@@ -39,6 +44,11 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     UseAfterRevoke,
     KeyNewPrincipal,
     KeyNewOperation,
+    KeyUnknown,
+    KeyRetired,
+    KeyCompromised,
+    KeyNotYetValid,
+    KeyOverdue,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from detectors.base import Detector, State
+from detectors.inventory import Inventory
 from detectors.tokens import Tokens
 from schemas.columns import TRACED
 from schemas.findings import Findings
@@ -41,6 +42,7 @@ def step(
     events: Events,
     watermark: int,
     tokens: Tokens | None = None,
+    inventory: Inventory | None = None,
 ) -> list[Findings]:
     """Give each detector's findings on a batch, in the detectors' order, with `row` counted over the whole batch.
 
@@ -50,9 +52,13 @@ def step(
         events: in order of `order_time`.
         watermark: as `Detector.step` takes it.
         tokens: the register, where a detector needs it.
+        inventory: what is known of keys, where anything is; the events carry its columns.
     """
     if tokens is not None:
         events = tokens.trace(events)
+    if inventory is not None:
+        for name, detector in detectors.items():
+            detector.consult(inventory, states[name])
     parts: dict[str, list[Findings]] = {name: [] for name in detectors}
     offset = 0
     for slice_, mark in hours(events, watermark):

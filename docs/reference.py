@@ -9,7 +9,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import typer
 from annotated_types import Ge, Gt, Le
@@ -19,7 +19,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from alerts.allowed import AllowRule
 from app.cli import app
-from app.settings import FileSinkSettings, KafkaSinkSettings, Settings
+from app.settings import FileSinkSettings, JwksSettings, KafkaSinkSettings, Settings
+from schemas.inventory import KeyRecord
 
 MEANINGS: Final = {
     "kafka.topic": "Topic of the token events.",
@@ -76,6 +77,8 @@ def settings() -> str:
     for sink in (FileSinkSettings, KafkaSinkSettings):
         (kind,) = get_args(sink.model_fields["type"].annotation)
         parts.append(_section(f'[[sinks]] type = "{kind}"', f"sinks[{kind}]", sink))
+    parts.append(_section("[[jwks]]", "jwks", JwksSettings))
+    parts.append(_section("[[keys]]", "keys", KeyRecord))
     return "\n\n".join(parts)
 
 
@@ -149,6 +152,8 @@ def _value(annotation: Any, bounds: Mapping[type, object]) -> str:  # noqa: ANN4
     if get_origin(annotation) in {Union, UnionType}:
         # Networks are of two versions and written as one kind of value.
         annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(annotation))
     if get_origin(annotation) in {list, tuple, frozenset}:

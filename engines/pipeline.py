@@ -22,6 +22,7 @@ from engines import rollups
 from engines.chunks import arrow_bytes
 from engines.coverage import Coverage
 from engines.decoding import Batch
+from engines.keybook import KeyBook
 from engines.refused import Refused
 from engines.snapshots import Blob, Part
 from ingest.order import OrderBuffer
@@ -45,6 +46,7 @@ class Pipeline:
         lateness: how late an event may come after newer ones of its partition.
         horizon: how far back duplicates are known.
         allow: findings that raise no alert, by rule.
+        keys: what is known of keys, if anything.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Pipeline:
         lateness: timedelta,
         horizon: timedelta,
         allow: Sequence[AllowRule] = (),
+        keys: KeyBook | None = None,
     ) -> None:
         self.detectors = dict(detectors)
         self.order = OrderBuffer(micros(lateness), micros(horizon))
@@ -64,6 +67,7 @@ class Pipeline:
         self.coverage = Coverage(needs, micros(horizon + lateness))
         self.events = 0
         self.types = np.zeros(len(EventType), np.int64)
+        self._keys = keys
         self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
         self._tokens = run.tokens_for(detectors.values())
 
@@ -91,9 +95,12 @@ class Pipeline:
         self.types += np.bincount(events["type"], minlength=len(EventType))
         if self._tokens is not None:
             events = self._tokens.trace(events)
+        inventory = self._keys.inventory if self._keys else None
+        if inventory is not None:
+            events = inventory.describe(events)
         rollups.count(self.counts, events)
         self.coverage.count(events)
-        findings = run.step(self.detectors, self._states, events, watermark)
+        findings = run.step(self.detectors, self._states, events, watermark, inventory=inventory)
         return self.alerts.fold(findings, events, watermark)
 
     def client_name(self, key: int) -> str:

@@ -17,6 +17,7 @@ from detectors.tables import Table
 from detectors.windows import Window
 from engines.checkpoints import Checkpointer
 from engines.decoding import Batch, DecodeAhead
+from engines.jwks_watch import JwksWatch
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits, Status
 from ingest.records import DeadLetter
@@ -55,6 +56,7 @@ class Shift:
     status: Status
     config_digest: str
     retried: Retried
+    jwks: JwksWatch | None = None
     offsets: dict[int, int] = field(default_factory=dict)
     _saved_at: float = field(default_factory=time.monotonic)
     _busy_at: float = field(default_factory=time.monotonic)
@@ -68,6 +70,8 @@ class Shift:
 
     def turn(self) -> None:
         """Do a little of everything that is due."""
+        if self.jwks is not None:
+            self.jwks.deliver(self.pipeline.order.watermark)
         self.source.hold(self._held())
         polled = self.source.poll(0 if len(self.ahead) else POLL_SECONDS)
         for notice in polled.notices:

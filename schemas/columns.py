@@ -104,9 +104,33 @@ TRACED: Final = (
   -1 unknown.
 """
 
+LISTED: Final = tuple(
+    Column(name, np.dtype(np.int64), NULL_TIME)
+    for name in (
+        "keys_since",
+        "keys_read_next",
+        "key_listed_at",
+        "key_first_seen",
+        "key_created",
+        "key_not_before",
+        "key_retired",
+        "key_compromised",
+        "key_recipient_until",
+    )
+)
+"""Columns that tell what is known of the event's key (`detectors.inventory`), times in µs:
+
+- `keys_since`: from when on all keys of the event's issuer are known: its JWKS was read. Null: they are not.
+- `keys_read_next`: when its JWKS was read next, after the event.
+- `key_listed_at`: when the key was listed first, 0 where it stands in the settings. It may lie after the event: the
+  list came late.
+- `key_first_seen`: when a JWKS showed it first.
+- the others: as its owner says; `key_retired` is also when it left the JWKS, if by then.
+"""
+
 COLUMNS: Final[dict[str, Column]] = {
     **{name: _column(name, marker) for name, marker in MARKERS.items() if not isinstance(marker, Text)},
-    **{column.name: column for column in (*DERIVED, *TRACED)},
+    **{column.name: column for column in (*DERIVED, *TRACED, *LISTED)},
 }
 """Every numeric column of the frame by name."""
 

@@ -4,6 +4,7 @@
       why: somebody else holds a copy
       with: {leeway: 5s}                       # parameters of the detector, optional
       defaults: {type: refresh, sub: ann}      # fields of every event, optional
+      keys: [{iss: i, key_id: k, retired: 1h}] # what is known of keys, see `keyring.inventory`, optional
       until: 2d                                # end of the stream, so that timers fire; default: the last event
       events:
         - {at: 0s, token_id: r1, exp: +1h}     # `+` and `-` in a field of time: from the event's own time
@@ -35,6 +36,7 @@ from schemas.fields import Time, format_time, parse_time
 from schemas.findings import FINDING
 from schemas.frame import Events
 from schemas.vocabulary import Confidence, EntityType, Severity
+from tests.detectors.keyring import inventory
 from tests.detectors.laws import run
 from tests.frames import frame
 
@@ -99,6 +101,7 @@ class Case(_Strict):
     why: str
     parameters: dict[str, Any] = Field({}, alias="with")
     defaults: Fields = {}
+    keys: list[dict[str, Any]] = []
     events: list[dict[str, Any]]
     until: Span | None = None
     expect: list[Expectation]
@@ -112,7 +115,7 @@ class Case(_Strict):
         names = events.text.gather(columns=["event_id"])["event_id"].to_numpy(zero_copy_only=False)
         order = np.lexsort((names.astype(str), events["seq"], order_time))
         placed = events.with_columns(order_time=order_time, late=order_time > events["time"]).take(order)
-        return Tokens().trace(placed)
+        return inventory(self.keys, lambda time: BASE + span(time)).describe(Tokens().trace(placed))
 
     def end(self, events: Events) -> int:
         """The watermark at the end of the stream."""
