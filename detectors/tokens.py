@@ -18,7 +18,7 @@ from detectors.tables import NO_SLOT, TTL, Table, TableView, lookup, upsert
 from schemas.columns import NULL_TIME
 from schemas.fields import micros
 from schemas.frame import Events
-from schemas.vocabulary import EventType, code
+from schemas.vocabulary import EventType, TokenType, code
 
 ISSUE: Final = np.dtype(
     [("event", np.uint64), ("at", np.int64), ("exp", np.int64), ("type", np.int8), ("holder", HOLDER)]
@@ -99,6 +99,23 @@ def other_hands(events: Events) -> npt.NDArray[np.bool_]:
     device = (events["same_device"] == 0) | (events["same_agent"] == 0)
     found: npt.NDArray[np.bool_] = (events["same_asn"] == 0) & device
     return found
+
+
+def token_types(events: Events) -> npt.NDArray[np.int8]:
+    """Give the token's type, as the event says or else its issue, (n,)."""
+    said = np.where(events["token_type"] >= 0, events["token_type"], events["issued_type"])
+    return np.where(events["type"] == code(EventType.REFRESH), np.int8(code(TokenType.REFRESH)), said)
+
+
+def long_lived(types: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+    """Tell of types of tokens whether a copy of such a token works for long, of their shape."""
+    found: npt.NDArray[np.bool_] = (types == code(TokenType.REFRESH)) | (types == code(TokenType.API_KEY))
+    return found
+
+
+def expiries(events: Events) -> npt.NDArray[np.int64]:
+    """Give when the token expires, as the event says or else its issue, µs or `NULL_TIME`, (n,)."""
+    return np.where(events["exp"] == NULL_TIME, events["issued_exp"], events["exp"])
 
 
 @inner

@@ -11,7 +11,7 @@ import numpy as np
 
 from detectors.tokens import Tokens
 from schemas.frame import Events
-from tests.detectors.scenes import headline, lifecycle, policy
+from tests.detectors.scenes import headline, lifecycle, policy, tokens
 from tests.detectors.writer import HOUR, Person, Row, Writer, people
 from tests.frames import frame
 
@@ -19,6 +19,7 @@ SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (
     *headline.SCENES,
     *lifecycle.SCENES,
     *policy.SCENES,
+    *tokens.SCENES,
 )
 """Later scenes do not change what earlier ones draw."""
 OPTIONAL: Final = ("device_id", "user_agent", "asn", "country", "lat", "session_id", "family_id", "client_id", "sub")
