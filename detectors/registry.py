@@ -10,6 +10,7 @@ from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
+from detectors.lifecycle.scope_escalation import ScopeEscalation
 from detectors.lifecycle.token_leaked import TokenLeaked
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.policy.cleartext_transport import CleartextTransport
@@ -29,6 +30,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     HolderChange,
     UseAfterExpiry,
     TokenLeaked,
+    ScopeEscalation,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from detectors.acts import minted
 from detectors.holders import HOLDER, holders, keep
 from detectors.kernels import Record, column, inner, kernel
-from detectors.tables import NO_SLOT, TTL, Table, TableView, lookup, upsert
+from detectors.tables import NO_SLOT, Table, TableView, lookup, renew, upsert
 from schemas.columns import NULL_TIME
 from schemas.fields import micros
 from schemas.frame import Events
@@ -29,7 +29,6 @@ MEMORY: Final = timedelta(days=7)
 """A token that was not used for longer is unknown to the detectors that compare a use with its issue."""
 _OF_PLACE: Final = ("address", "asn", "country")
 _COMPARED: Final = (*_OF_PLACE, "client", "device", "cnf", "agent")
-_RENEWALS: Final = 8
 
 
 class _Steps(NamedTuple):
@@ -126,15 +125,12 @@ def _copy(target: Record, issue: Record) -> None:
 
 @kernel
 def _trace(tokens: TableView, steps: _Steps, issued: npt.NDArray[Any]) -> None:
-    renewal = tokens.meta[TTL] // _RENEWALS
     for i in range(steps.times.size):
         now = steps.times[i]
         if steps.presented[i] != 0:
             slot = lookup(tokens, steps.presented[i], now)
             if slot != NO_SLOT:
                 _copy(issued[i], tokens.rows[slot].issue)
-                # Each touch is a row of the next checkpoint.
-                if now - tokens.rows[slot].touched > renewal:
-                    upsert(tokens, steps.presented[i], now)
+                renew(tokens, slot, now)
         if steps.minted[i] != 0:
             _copy(tokens.rows[upsert(tokens, steps.minted[i], now)].issue, steps.issues[i])

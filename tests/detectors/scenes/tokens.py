@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, Person, Writer
+from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, Person, Writer
 
 
 def written_down(writer: Writer, everyone: list[Person]) -> None:
@@ -18,4 +18,16 @@ def written_down(writer: Writer, everyone: list[Person]) -> None:
             writer.fail(person, when, "malformed", leaked=True, token_id=(person.token, None)[number % 4 // 2])
 
 
-SCENES: Final = (written_down,)
+def more_scope(writer: Writer, everyone: list[Person]) -> None:
+    """Clients known for a week that get new scopes; refreshes that get less, as much and more than was granted."""
+    for number, person in enumerate(everyone[:8]):
+        granted = {"grant_type": "authorization_code", "family_id": f"wide-{number}", "token_id": f"wide-{number}"}
+        writer.add(number * HOUR, "issue", **person.base() | granted, scope="read")
+        at = (DAYS - 1) * DAY + 20 * HOUR + number * MINUTE
+        writer.add(at, "issue", **person.base() | granted, scope=f"read write extra-{number}")
+        for again, scope in enumerate(("read", "read write", f"read other-{number % 3}", "read admin mail.*")):
+            refreshed = granted | {"grant_type": "refresh_token", "parent_id": f"wide-{number}-{again}"}
+            writer.add(at + (again + 1) * SECOND, "refresh", **person.base() | refreshed, scope=scope)
+
+
+SCENES: Final = (written_down, more_scope)
