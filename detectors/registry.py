@@ -10,6 +10,7 @@ from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
+from detectors.lifecycle.long_lived_token import LongLivedToken
 from detectors.lifecycle.scope_escalation import ScopeEscalation
 from detectors.lifecycle.token_leaked import TokenLeaked
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
@@ -31,6 +32,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     UseAfterExpiry,
     TokenLeaked,
     ScopeEscalation,
+    LongLivedToken,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, Person, Writer
+from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, START, Person, Writer
 
 
 def written_down(writer: Writer, everyone: list[Person]) -> None:
@@ -30,4 +30,16 @@ def more_scope(writer: Writer, everyone: list[Person]) -> None:
             writer.add(at + (again + 1) * SECOND, "refresh", **person.base() | refreshed, scope=scope)
 
 
-SCENES: Final = (written_down, more_scope)
+def long_lives(writer: Writer, everyone: list[Person]) -> None:
+    """Tokens of all types that live long, and longer, and without end."""
+    at = (DAYS - 1) * DAY + 21 * HOUR
+    for number, person in enumerate(everyone[:16]):
+        kind = ("access", "refresh", "api-key", "access")[number % 4]
+        for more in range(2):
+            when = at + number * MINUTE + more * SECOND
+            life = {"exp": (START + when + (500 * more + number) * DAY) // 1_000} if number % 8 != 7 else {}
+            token = {"token_type": kind, "token_id": f"long-{number}-{more}", "claims": ["iss", "sub"]}
+            writer.add(when, "issue", **person.base() | token | life)
+
+
+SCENES: Final = (written_down, more_scope, long_lives)
