@@ -12,6 +12,7 @@ from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.long_lived_token import LongLivedToken
 from detectors.lifecycle.scope_escalation import ScopeEscalation
+from detectors.lifecycle.shared_token import SharedToken
 from detectors.lifecycle.token_leaked import TokenLeaked
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.policy.cleartext_transport import CleartextTransport
@@ -33,6 +34,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     TokenLeaked,
     ScopeEscalation,
     LongLivedToken,
+    SharedToken,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, START, Person, Writer
+from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, START, Person, Writer, elsewhere
 
 
 def written_down(writer: Writer, everyone: list[Person]) -> None:
@@ -42,4 +42,16 @@ def long_lives(writer: Writer, everyone: list[Person]) -> None:
             writer.add(when, "issue", **person.base() | token | life)
 
 
-SCENES: Final = (written_down, more_scope, long_lives)
+def two_hands(writer: Writer, everyone: list[Person]) -> None:
+    """Sessions, and tokens without one, that are used from home and from elsewhere in turn."""
+    at = (DAYS - 1) * DAY + 22 * HOUR
+    for number, person in enumerate(everyone[:10]):
+        token = {"token_id": f"two-{number}"} | (
+            {"session_id": None} if number % 2 else {"session_id": f"two-{number}"}
+        )
+        there = elsewhere(writer.rng, 100 + number) | ({"country": person.home["country"]} if number % 3 else {})
+        for turn in range(7):
+            writer.use(person, at + number * MINUTE + turn * SECOND, **token | (there if turn % 2 else {}))
+
+
+SCENES: Final = (written_down, more_scope, long_lives, two_hands)
