@@ -8,6 +8,7 @@ from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_tampering import KeyTampering
+from detectors.lifecycle.active_set import ActiveSet
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.long_lived_token import LongLivedToken
@@ -35,6 +36,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     ScopeEscalation,
     LongLivedToken,
     SharedToken,
+    ActiveSet,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

@@ -54,4 +54,15 @@ def two_hands(writer: Writer, everyone: list[Person]) -> None:
             writer.use(person, at + number * MINUTE + turn * SECOND, **token | (there if turn % 2 else {}))
 
 
-SCENES: Final = (written_down, more_scope, long_lives, two_hands)
+def many_sessions(writer: Writer, everyone: list[Person]) -> None:
+    """A user who opens session after session, some of which end; tokens that the issuer drops."""
+    at, person = (DAYS - 1) * DAY + 23 * HOUR, everyone[0]
+    for number in range(60):
+        family = person.base() | {"family_id": f"many-{number}", "token_type": "refresh", "token_id": f"many-{number}"}
+        writer.add(at + number * 40 * SECOND, "issue", **family)
+        if number % 6 == 0:
+            ended = {"reason": ("logout", "rotation", "cap")[number // 6 % 3]}
+            writer.add(at + number * 40 * SECOND + 90 * SECOND, "revoke", **family | ended)
+
+
+SCENES: Final = (written_down, more_scope, long_lives, two_hands, many_sessions)
