@@ -103,11 +103,20 @@ def is_egress(table: TableView, ip: np.uint64, now: int) -> bool:
     return bool(closed >= hour - _DAY_HOURS)
 
 
+def own_network(events: Events, rows: npt.NDArray[np.int64], egress: Table) -> npt.NDArray[np.int64]:
+    """Give those of some rows whose address is the user's and no learned egress, with a known ASN."""
+    rows = rows[(events["source_ip"][rows] != 0) & (events["asn"][rows] > 0)]
+    if not len(rows):
+        return rows
+    times, shared = events["order_time"][rows], np.zeros(len(rows), np.bool_)
+    _behind(egress.view(0, int(times[0])), events["source_ip"][rows], times, shared)
+    return rows[~shared]
+
+
 @kernel
-def behind_egress(
+def _behind(
     table: TableView, ips: npt.NDArray[np.uint64], times: npt.NDArray[np.int64], out: npt.NDArray[np.bool_]
 ) -> None:
-    """Tell of each address whether it is an egress at its time, (n,), in `out`."""
     for i in range(ips.size):
         out[i] = is_egress(table, ips[i], times[i])
 

@@ -10,6 +10,7 @@ from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.active_set import ActiveSet
 from detectors.lifecycle.client_mismatch import ClientMismatch
+from detectors.lifecycle.device_code_phishing import DeviceCodePhishing
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.long_lived_token import LongLivedToken
 from detectors.lifecycle.scope_escalation import ScopeEscalation
@@ -37,6 +38,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     LongLivedToken,
     SharedToken,
     ActiveSet,
+    DeviceCodePhishing,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from detectors.acts import accepted
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
-from detectors.egress import MOST_SUBJECTS, began_table, behind_egress, egress_table, learn_users
+from detectors.egress import MOST_SUBJECTS, began_table, egress_table, learn_users, own_network
 from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, Array, report
 from detectors.holders import holders
+from detectors.lifecycle.places import differ, halves, joined, measured, place_words
 from detectors.recall import ASK, NOTE, NOTE_FIRST, notes_table, recall
 from detectors.tables import Table
 from detectors.texts import word_keys
@@ -24,8 +25,6 @@ from schemas.vocabulary import EntityRole, EntityType, EventType, Severity
 _MEMORY: Final = timedelta(days=60)
 _TOKENS: Final = word_keys(["token"])[0]
 """Keeps tokens without a session apart from sessions of the same name."""
-_HALF: Final = np.uint64(32)
-_LOW: Final = np.uint64(0xFFFF_FFFF)
 _OTHERS = (
     EntityField(EntityType.USER, "sub", EntityRole.VICTIM),
     EntityField(EntityType.CLIENT, "client_id", EntityRole.TARGET),
@@ -150,7 +149,7 @@ class SharedToken(Detector):
         modes = np.full(len(rows), NOTE_FIRST, np.int8)
         known, home = recall(cast("Table", state["homes"]), keys, times, here, modes)
         away = (known != NULL_TIME) & _elsewhere(home, here)
-        at_home = (known != NULL_TIME) & (home[:, 0] & _LOW == here[:, 0] & _LOW)
+        at_home = (known != NULL_TIME) & (halves(home[:, 0])[0] == halves(here[:, 0])[0])
         notes = np.stack([np.where(away, events["event_key"][rows], np.uint64(0)), here[:, 0]], axis=1)
         back, trips = _returned(keys, times, notes, at_home, state)
         again = _again(keys[back], times[back], state)
@@ -159,8 +158,7 @@ class SharedToken(Detector):
     def _told(self, events: Events, rows: Array, home: Array, trips: Array) -> Findings:
         """Report sessions that returned to `home` from `trips`, words of each row."""
         token = events["session_id"][rows] == 0
-        asn, country = trips[:, 1] & _LOW, trips[:, 1] >> _HALF
-        abroad = _differ(home[:, 0] >> _HALF, country)
+        abroad = differ(halves(home[:, 0])[1], halves(trips[:, 1])[1])
         findings = report(
             events,
             rows,
@@ -168,7 +166,7 @@ class SharedToken(Detector):
             severity=np.where(abroad, HIGH, MEDIUM),
             confidence=np.where(abroad, SURE, LIKELY),
             alert_class=token.astype(np.int16),
-            measured=[(asn, np.nan), (np.where(country != 0, country, np.nan), np.nan)],
+            measured=measured(trips[:, 1]),
         )
         findings["related"][:, 0] = trips[:, 0]
         return Findings.of(self.type, findings)
@@ -177,31 +175,18 @@ class SharedToken(Detector):
 def _seen(events: Events, egress: Table) -> Array:
     """Give the accepted events of users with a network of their own, by position."""
     named = (events["session_id"] != 0) | (events["token_id"] != 0)
-    rows = np.flatnonzero(accepted(events) & named & (events["source_ip"] != 0) & (events["asn"] > 0))
-    if not len(rows):
-        return rows
-    times, shared = events["order_time"][rows], np.zeros(len(rows), np.bool_)
-    behind_egress(egress.view(0, int(times[0])), events["source_ip"][rows], times, shared)
-    return rows[~shared]
+    return own_network(events, np.flatnonzero(accepted(events) & named), egress)
 
 
 def _words(events: Events, rows: Array) -> Array:
     """Give who presents the token of each row as two words: ASN and country, device and UA family; low half first."""
     holder = holders(events, rows)
-    pairs = (("asn", "country"), ("device", "agent"))
-    halves = [(holder[low].astype(np.uint64), holder[high].astype(np.uint64)) for low, high in pairs]
-    return np.stack([low | high << _HALF for low, high in halves], axis=1)
-
-
-def _differ(one: Array, other: Array) -> Array:
-    """Tell where both are known and not the same: nulls never contradict."""
-    found: Array = (one != 0) & (other != 0) & (one != other)
-    return found
+    return np.stack([place_words(events, rows), joined(holder["device"], holder["agent"])], axis=1)
 
 
 def _elsewhere(home: Array, here: Array) -> Array:
     """Tell where network, and device or UA family, are known not to be those of home, bool (m,)."""
-    low, high = _differ(home & _LOW, here & _LOW), _differ(home >> _HALF, here >> _HALF)
+    low, high = (differ(one, other) for one, other in zip(halves(home), halves(here), strict=True))
     found: Array = low[:, 0] & (low[:, 1] | high[:, 1])
     return found
 

@@ -65,4 +65,14 @@ def many_sessions(writer: Writer, everyone: list[Person]) -> None:
             writer.add(at + number * 40 * SECOND + 90 * SECOND, "revoke", **family | ended)
 
 
-SCENES: Final = (written_down, more_scope, long_lives, two_hands, many_sessions)
+def lent_codes(writer: Writer, everyone: list[Person]) -> None:
+    """Users who approve devices beside them, and machines elsewhere."""
+    at = (DAYS - 1) * DAY + 23 * HOUR + 45 * MINUTE
+    for number, person in enumerate(everyone[:12]):
+        when, device = at + number * 30 * SECOND, {"grant_type": "device_code", "client_id": f"cli-{number % 3}"}
+        writer.add(when, "issue", **person.base(), grant_type="authorization_code", token_id=f"code-{number}")
+        there = elsewhere(writer.rng, 150 + number) if number % 3 else {}
+        writer.add(when + 20 * SECOND, "issue", **person.base() | device | there, token_id=f"device-{number}")
+
+
+SCENES: Final = (written_down, more_scope, long_lives, two_hands, many_sessions, lent_codes)
