@@ -12,6 +12,7 @@ from detectors.lifecycle.active_set import ActiveSet
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.device_code_phishing import DeviceCodePhishing
 from detectors.lifecycle.holder_change import HolderChange
+from detectors.lifecycle.issuer_audience_mismatch import IssuerAudienceMismatch
 from detectors.lifecycle.long_lived_token import LongLivedToken
 from detectors.lifecycle.scope_escalation import ScopeEscalation
 from detectors.lifecycle.shared_token import SharedToken
@@ -39,6 +40,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     SharedToken,
     ActiveSet,
     DeviceCodePhishing,
+    IssuerAudienceMismatch,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

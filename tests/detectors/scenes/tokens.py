@@ -75,4 +75,16 @@ def lent_codes(writer: Writer, everyone: list[Person]) -> None:
         writer.add(when + 20 * SECOND, "issue", **person.base() | device | there, token_id=f"device-{number}")
 
 
-SCENES: Final = (written_down, more_scope, long_lives, two_hands, many_sessions, lent_codes)
+def lost_tokens(writer: Writer, everyone: list[Person]) -> None:
+    """Tokens at the servers they are for, and at others; some are refused, one client's in a burst."""
+    at = (DAYS - 1) * DAY + 23 * HOUR + 52 * MINUTE
+    for number, person in enumerate(everyone[:12]):
+        for server in ("api-0", "api-1"):
+            tried = {"aud": f"https://{server}.acme", "resource_server": "api-0.acme", "token_id": f"lost-{number}"}
+            writer.use(person, at + number * SECOND, **tried)
+            writer.fail(person, at + number * SECOND, "audience-mismatch", **tried)
+    for number in range(24):
+        writer.fail(everyone[0], at + MINUTE + number * SECOND, "issuer-mismatch", token_id=f"alien-{number}")
+
+
+SCENES: Final = (written_down, more_scope, long_lives, two_hands, many_sessions, lent_codes, lost_tokens)
