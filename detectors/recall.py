@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ It looks at it; keeps it from being forgotten; writes over it; writes only where
 its bits; or keeps the higher of each word.
 """
 
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+
 
 def notes_table(words: int, ttl: int) -> Table:
     """Give an empty table of notes: key → when it was noted, µs, and so many 64-bit words.
@@ -27,6 +29,12 @@ def notes_table(words: int, ttl: int) -> Table:
         ttl: µs after which a note that was not renewed is forgotten.
     """
     return Table([("at", np.int64), ("words", np.uint64, (words,))], ttl=ttl)
+
+
+def paired(one: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Give one key for each pair of keys, (n,); null where one of them is."""
+    mixed = np.maximum(one ^ other * _SPREAD, np.uint64(1))
+    return np.where((one != 0) & (other != 0), mixed, np.uint64(0))
 
 
 def recall(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field
@@ -12,6 +13,7 @@ from detectors.acts import minted
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit
 from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, Array, report
 from detectors.lifecycle.live_families import DAY, MOST_DAYS, Steps, count_families, families_table, owners_table
+from detectors.recall import paired
 from detectors.tables import Table
 from detectors.windows import Window
 from schemas.findings import Findings
@@ -21,7 +23,7 @@ from schemas.vocabulary import EntityRole, EntityType, EventType, Reason, Severi
 MANY, BURST, CAPPED = range(3)
 """Positions in `classes`."""
 _HOUR: Final = DAY // 24
-_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+Measured: TypeAlias = Sequence[tuple[Array, float]]
 _USER = EntityField(EntityType.USER, "sub", EntityRole.VICTIM)
 _OTHERS = (
     EntityField(EntityType.CLIENT, "client_id", EntityRole.TARGET),
@@ -137,37 +139,29 @@ class ActiveSet(Detector):
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - events say all
         """Check one batch."""
-        owners = _owners(events)
-        ends = _ends(events)
+        owners, ends = paired(events["sub"], events["client_id"]), _ends(events)
         rows = np.flatnonzero((minted(events) | ends) & (events["family_id"] != 0))
         counts = self._counts(events, rows, owners[rows], ends[rows], state)
-        many, burst = counts[:, 0] >= min(self.warn_at, self.high_at), counts[:, 1] >= self.burst
-        high = counts[many, 0] >= self.high_at
+        many = self._many(events, rows, owners[rows], counts[:, 0])
+        at = np.flatnonzero(counts[:, 1] >= self.burst)
+        burst = _high(events, rows[at], owners, BURST, [(counts[at, 1], self.burst)])
         capped = (events["type"] == code(EventType.REVOKE)) & (events["reason"] == code(Reason.CAP)) & (owners != 0)
-        gone = np.flatnonzero(capped)
-        limits = np.where(high, self.high_at, self.warn_at)
-        found = [
-            report(
-                events,
-                rows[many],
-                owners[rows[many]],
-                severity=np.where(high, HIGH, MEDIUM),
-                confidence=LIKELY,
-                alert_class=MANY,
-                measured=[(counts[many, 0], limits)],
-            ),
-            report(
-                events,
-                rows[burst],
-                owners[rows[burst]],
-                severity=HIGH,
-                confidence=LIKELY,
-                alert_class=BURST,
-                measured=[(counts[burst, 1], self.burst)],
-            ),
-            report(events, gone, owners[gone], severity=HIGH, confidence=SURE, alert_class=CAPPED),
-        ]
-        return Findings.of(self.type, np.concatenate(found))
+        dropped = _high(events, np.flatnonzero(capped), owners, CAPPED, [])
+        return Findings.of(self.type, np.concatenate([many, burst, dropped]))
+
+    def _many(self, events: Events, rows: Array, owners: Array, live: Array) -> Array:
+        """Report the rows that open one family too many."""
+        at = np.flatnonzero(live >= min(self.warn_at, self.high_at))
+        high = live[at] >= self.high_at
+        return report(
+            events,
+            rows[at],
+            owners[at],
+            severity=np.where(high, HIGH, MEDIUM),
+            confidence=LIKELY,
+            alert_class=MANY,
+            measured=[(live[at], np.where(high, self.high_at, self.warn_at))],
+        )
 
     def _counts(self, events: Events, rows: Array, owners: Array, ends: Array, state: State) -> Array:
         """Give the live families, and those issued within the hour, where a row opens a family; else 0, (m, 2)."""
@@ -182,11 +176,17 @@ class ActiveSet(Detector):
         return counts
 
 
-def _owners(events: Events) -> Array:
-    """Give a key for each subject at each client, 0 where one of them is not known, (n,)."""
-    sub, client = events["sub"], events["client_id"]
-    found: Array = np.where((sub != 0) & (client != 0), np.maximum(sub ^ client * _SPREAD, 1), 0).astype(np.uint64)
-    return found
+def _high(events: Events, rows: Array, owners: Array, alert_class: int, measured: Measured) -> Array:
+    confidence = SURE if alert_class == CAPPED else LIKELY
+    return report(
+        events,
+        rows,
+        owners[rows],
+        severity=HIGH,
+        confidence=confidence,
+        alert_class=alert_class,
+        measured=measured,
+    )
 
 
 def _ends(events: Events) -> Array:

@@ -13,7 +13,7 @@ from detectors.base import AlertClass, Detector, EntityField, Metric, State, Uni
 from detectors.egress import MOST_SUBJECTS, began_table, egress_table, learn_users, own_network
 from detectors.findings import HIGH, LIKELY, UNSURE, Array, report
 from detectors.lifecycle.places import differ, halves, measured, place_words
-from detectors.recall import ASK, NOTE, NOTE_FIRST, notes_table, recall
+from detectors.recall import ASK, NOTE, NOTE_FIRST, notes_table, paired, recall
 from detectors.tables import Table
 from schemas.columns import NULL_TIME
 from schemas.findings import Findings
@@ -22,7 +22,6 @@ from schemas.vocabulary import EntityRole, EntityType, EventType, GrantType, Net
 
 _MEMORY: Final = timedelta(days=60)
 _DETOURS: Final = np.uint8(sum(1 << code(network) for network in (Network.VPN, Network.TOR, Network.RELAY)))
-_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class DeviceCodePhishing(Detector):
@@ -130,33 +129,35 @@ class DeviceCodePhishing(Detector):
         new = _new_to_user(events, cast("Table", state["clients"]))
         rows = own_network(events, np.flatnonzero(accepted_users(events)), cast("Table", state["egress"]))
         by_code = events["grant_type"][rows] == code(GrantType.DEVICE_CODE)
-        detour = (events["network"][rows] & _DETOURS) != 0
-        logins = events["type"][rows] == code(EventType.ISSUE)
         here = place_words(events, rows)
-        words = np.stack([here, events["event_key"][rows], logins.astype(np.uint64)], axis=1)
-        modes = np.where(by_code | detour, ASK, NOTE).astype(np.int8)
-        subs, times = events["sub"][rows], events["order_time"][rows]
-        since, there = recall(cast("Table", state["places"]), subs, times, words, modes)
-        apart = [differ(one, other) for one, other in zip(halves(here), halves(there[:, 0]), strict=True)]
-        far = (since != NULL_TIME) & apart[0] & apart[1]
-        at = np.flatnonzero(by_code & new[rows] & far)
-        findings = report(
-            events,
-            rows[at],
-            "sub",
-            severity=HIGH,
-            confidence=np.where(there[at, 2] != 0, LIKELY, UNSURE),
-            measured=measured(here[at]),
-        )
+        there = _latest(events, rows, here, by_code, cast("Table", state["places"]))
+        network, country = (differ(*pair) for pair in zip(halves(here), halves(there[:, 0]), strict=True))
+        at = np.flatnonzero(by_code & new[rows] & network & country)
+        confidence = np.where(there[at, 2] != 0, LIKELY, UNSURE)
+        places = measured(here[at])
+        findings = report(events, rows[at], "sub", severity=HIGH, confidence=confidence, measured=places)
         findings["related"][:, 0] = there[at, 1]
         return Findings.of(self.type, findings)
+
+
+def _latest(events: Events, rows: Array, here: Array, by_code: Array, places: Table) -> Array:
+    """Give where each row's user was last seen, as place, event and whether that was an issue, (m, 3); and note it.
+
+    Zeros where nobody knows. Device grants and places behind a VPN say nothing of where their user is.
+    """
+    issues = events["type"][rows] == code(EventType.ISSUE)
+    words = np.stack([here, events["event_key"][rows], issues.astype(np.uint64)], axis=1)
+    detour = (events["network"][rows] & _DETOURS) != 0
+    modes = np.where(by_code | detour, ASK, NOTE).astype(np.int8)
+    _, there = recall(places, events["sub"][rows], events["order_time"][rows], words, modes)
+    return there
 
 
 def _new_to_user(events: Events, clients: Table) -> Array:
     """Tell of each event whether it gives its user the first token of a client, bool (n,), and remember that."""
     known = (events["sub"] != 0) & (events["client_id"] != 0)
     rows = np.flatnonzero(minted(events) & known)
-    pairs = np.maximum(events["sub"][rows] ^ events["client_id"][rows] * _SPREAD, np.uint64(1))
+    pairs = paired(events["sub"][rows], events["client_id"][rows])
     nothing, modes = np.zeros((len(rows), 1), np.uint64), np.full(len(rows), NOTE_FIRST, np.int8)
     since, _ = recall(clients, pairs, events["order_time"][rows], nothing, modes)
     new = np.zeros(len(events), np.bool_)

@@ -13,7 +13,7 @@ from detectors.acts import used
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
 from detectors.findings import HIGH, LIKELY, LOW, MEDIUM, SURE, UNSURE, Array, report
 from detectors.kernels import kernel
-from detectors.recall import ASK, NOTE_FIRST, notes_table, recall
+from detectors.recall import ASK, NOTE_FIRST, notes_table, paired, recall
 from detectors.tables import Table
 from detectors.texts import Coded, coded, word_keys
 from detectors.windows import Window, WindowView, push
@@ -171,8 +171,7 @@ class IssuerAudienceMismatch(Detector):
         names[places.rows] = _names(places)
         named[audiences.rows[_names(audiences) == names[audiences.rows]]] = True
         at = places.rows
-        keys = np.maximum(events["issuer_key"][at] ^ names[at], np.uint64(1))
-        keys[events["issuer_key"][at] == 0] = 0
+        keys = paired(events["issuer_key"][at], names[at])
         modes = np.where(named[at], NOTE_FIRST, ASK).astype(np.int8)
         since, _ = recall(servers, keys, events["order_time"][at], np.zeros((len(at), 1), np.uint64), modes)
         found[at[(since != NULL_TIME) & ~named[at]]] = True

@@ -11,7 +11,7 @@ from pydantic import Field
 from detectors.acts import minted
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
 from detectors.findings import LOW, MEDIUM, NO_CLASS, SURE, Array, report
-from detectors.recall import RAISE, notes_table, recall
+from detectors.recall import RAISE, notes_table, paired, recall
 from detectors.tables import Table
 from detectors.texts import coded, word_keys
 from detectors.tokens import token_types
@@ -160,7 +160,7 @@ class LongLivedToken(Detector):
         lives[_endless(events, rows[said == ACCESS], rows)] = _FOREVER
         long = lives > self._limits()[said] + micros(SLACK)
         rows, said, lives = rows[long], said[long], lives[long]
-        keys = np.maximum(events["client_id"][rows] ^ _SALTS[types[rows]], np.uint64(1))
+        keys = paired(events["client_id"][rows], _SALTS[types[rows]])
         grown = _grown(events["order_time"][rows], keys, lives, state)
         rows, keys, lives = rows[grown], keys[grown], lives[grown]
         said = np.where(lives == _FOREVER, ENDLESS, said[grown])

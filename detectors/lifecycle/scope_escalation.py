@@ -11,7 +11,7 @@ from pydantic import Field
 from detectors.acts import minted
 from detectors.base import AlertClass, Detector, EntityField, State, micros
 from detectors.findings import HIGH, LIKELY, LOW, MEDIUM, SURE, Array, report
-from detectors.recall import ADD, NOTE_FIRST, RENEW, notes_table, recall
+from detectors.recall import ADD, NOTE_FIRST, RENEW, notes_table, paired, recall
 from detectors.tables import Table
 from detectors.texts import Coded, coded, word_keys
 from schemas.columns import NULL_TIME
@@ -153,7 +153,7 @@ class ScopeEscalation(Detector):
 
     def _new(self, events: Events, rows: Array, words: Array, sensitive: Array, state: State) -> Array:
         clients, times = events["client_id"][rows], events["order_time"][rows]
-        pairs = np.where(clients != 0, np.maximum(clients ^ words, np.uint64(1)), np.uint64(0))
+        pairs = paired(clients, words)
         nothing, modes = np.zeros((len(rows), 1), np.uint64), np.full(len(rows), NOTE_FIRST, np.int8)
         since, _ = recall(cast("Table", state["clients"]), clients, times, nothing, modes)
         seen, _ = recall(cast("Table", state["scopes"]), pairs, times, nothing, modes)
