@@ -47,6 +47,8 @@ class Detector(BaseModel, ABC):
     """Key columns that are its dimensions. Each has its own state; they are never mixed."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Columns without which it is blind."""
+    traced: ClassVar[bool] = False
+    """It looks at what was said at a token's issue (`schemas.columns.TRACED`) though it is not blind without."""
     classes: ClassVar[tuple[AlertClass, ...]]
     cool_down: ClassVar[timedelta]
     """A finding this long after the previous one on the same entity starts a new episode."""

@@ -83,7 +83,7 @@ class SharedToken(Detector):
     title: ClassVar[str] = "Session in two hands"
     kinds: ClassVar[frozenset[EventType]] = frozenset({EventType.ISSUE, EventType.REFRESH, EventType.KEY_USE})
     keys: ClassVar[tuple[str, ...]] = ("session_id", "token_id")
-    needs: ClassVar[tuple[str, ...]] = ("session_id", "source_ip", "asn", "device_id")
+    needs: ClassVar[tuple[str, ...]] = ("source_ip", "asn")
     classes: ClassVar[tuple[AlertClass, ...]] = (
         AlertClass(
             name="shared-session",

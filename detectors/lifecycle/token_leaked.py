@@ -57,8 +57,8 @@ class TokenLeaked(Detector):
         None.
 
     Example:
-        >>> TokenLeaked().needs
-        ('leaked', 'issued_exp')
+        >>> TokenLeaked().type
+        'token-leaked'
 
     Next steps:
         Revoke the token. Have the component log `jti` or a keyed hash instead, and erase what it has written.
@@ -72,7 +72,7 @@ class TokenLeaked(Detector):
     title: ClassVar[str] = "Token leaked into a log"
     kinds: ClassVar[frozenset[EventType]] = frozenset(EventType)
     keys: ClassVar[tuple[str, ...]] = _COLUMNS
-    needs: ClassVar[tuple[str, ...]] = ("leaked", "issued_exp")
+    traced: ClassVar[bool] = True
     classes: ClassVar[tuple[AlertClass, ...]] = (
         AlertClass(
             name="token-in-event",
