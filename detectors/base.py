@@ -50,6 +50,8 @@ class Detector(BaseModel, ABC):
     """Columns without which it is blind."""
     warm_up: ClassVar[timedelta] = timedelta(0)
     """How long it learns from a source before it is as sure as it says."""
+    traced: ClassVar[bool] = False
+    """It looks at what was said at a token's issue (`schemas.columns.TRACED`) though it is not blind without."""
     classes: ClassVar[tuple[AlertClass, ...]]
     cool_down: ClassVar[timedelta]
     """A finding this long after the previous one on the same entity starts a new episode."""

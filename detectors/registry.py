@@ -15,8 +15,15 @@ from detectors.keys.key_overdue import KeyOverdue
 from detectors.keys.key_retired import KeyRetired
 from detectors.keys.key_tampering import KeyTampering
 from detectors.keys.key_unknown import KeyUnknown
+from detectors.lifecycle.active_set import ActiveSet
 from detectors.lifecycle.client_mismatch import ClientMismatch
+from detectors.lifecycle.device_code_phishing import DeviceCodePhishing
 from detectors.lifecycle.holder_change import HolderChange
+from detectors.lifecycle.issuer_audience_mismatch import IssuerAudienceMismatch
+from detectors.lifecycle.long_lived_token import LongLivedToken
+from detectors.lifecycle.scope_escalation import ScopeEscalation
+from detectors.lifecycle.shared_token import SharedToken
+from detectors.lifecycle.token_leaked import TokenLeaked
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.lifecycle.use_after_revoke import UseAfterRevoke
 from detectors.policy.cleartext_transport import CleartextTransport
@@ -35,13 +42,20 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     ClientMismatch,
     HolderChange,
     UseAfterExpiry,
+    UseAfterRevoke,
+    TokenLeaked,
+    ScopeEscalation,
+    LongLivedToken,
+    SharedToken,
+    ActiveSet,
+    DeviceCodePhishing,
+    IssuerAudienceMismatch,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,
     HeaderInjection,
     TokenTypeConfusion,
     KeyTampering,
-    UseAfterRevoke,
     KeyNewPrincipal,
     KeyNewOperation,
     KeyUnknown,

@@ -31,8 +31,9 @@ def hours(events: Events, watermark: int) -> Iterator[tuple[Events, int]]:
 
 
 def tokens_for(detectors: Iterable[Detector]) -> Tokens | None:
-    """Give an empty register of tokens if some detector needs one."""
-    needed = any(column.name in detector.needs for detector in detectors for column in TRACED)
+    """Give an empty register of tokens if some detector looks at it."""
+    traced = {column.name for column in TRACED}
+    needed = any(detector.traced or not traced.isdisjoint(detector.needs) for detector in detectors)
     return Tokens() if needed else None
 
 

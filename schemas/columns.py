@@ -72,6 +72,7 @@ DERIVED: Final = (
     Column("issuer_key", np.dtype(np.uint64), NULL_KEY),
     Column("order_time", np.dtype(np.int64), NULL_TIME),
     Column("late", np.dtype(np.bool_), 0),
+    Column("leaked", np.dtype(np.bool_), 0),
 )
 """Columns that no field states:
 
@@ -83,6 +84,7 @@ DERIVED: Final = (
 - `tenant_key`: the tenant; `issuer_key`: the scope (tenant, iss) of every id.
 - `order_time`: `time`, but for a late row the watermark that had already passed it. Never decreases within a stream.
 - `late`: the row arrived after the watermark had passed its time.
+- `leaked`: a raw token stood in the record, and was replaced by its hash.
 """
 
 TRACED: Final = (

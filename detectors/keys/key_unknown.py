@@ -14,7 +14,7 @@ from detectors.findings import LIKELY, MEDIUM, Array, blank
 from detectors.inventory import Inventory
 from detectors.keys.callers import KEY
 from detectors.keys.purposes import KINDS, SIGNS, VERIFIES, purposes
-from detectors.recall import NOTE, NOTE_FIRST, notes_table, recall
+from detectors.recall import ASK, NOTE, notes_table, recall
 from detectors.tables import Table
 from detectors.texts import coded
 from schemas.catalogue import Metric, Unit
@@ -120,11 +120,11 @@ class KeyUnknown(Detector):
         found = []
         if len(events):
             found.append(self._due(state, int(events["order_time"][0]) - 1))
-            rows = self._unlisted(events)
+            rows = _first_of_key(events, self._unlisted(events), _notes(state))
             times = events["order_time"][rows]
             missed = self._in_time(events["keys_read_next"][rows], times)
             words = np.stack([np.where(missed, _MISSED, _HELD).astype(np.uint64), events["issuer_key"][rows]], axis=1)
-            recall(_notes(state), events["key_id"][rows], times, words, np.full(len(rows), NOTE_FIRST, np.int8))
+            recall(_notes(state), events["key_id"][rows], times, words, np.full(len(rows), NOTE, np.int8))
         found.append(self._due(state, watermark))
         return Findings.of(self.type, np.concatenate(found))
 
@@ -157,6 +157,16 @@ class KeyUnknown(Detector):
         findings["alert_class"] = 0
         findings["observed"][:, 0] = micros(self.hold) / 1e6
         return findings
+
+
+def _first_of_key(events: Events, rows: Array, notes: Table) -> Array:
+    """Give the first row of each key that has no note; a note ends a day after its first event, however many follow."""
+    keys, times = events["key_id"][rows], events["order_time"][rows]
+    nothing, modes = np.zeros((len(rows), 2), np.uint64), np.full(len(rows), ASK, np.int8)
+    noted, _ = recall(notes, keys, times, nothing, modes)
+    rows = rows[noted == NULL_TIME]
+    _, first = np.unique(events["key_id"][rows], return_index=True)
+    return rows[np.sort(first)]
 
 
 def _notes(state: State) -> Table:

@@ -12,7 +12,7 @@ import numpy as np
 from detectors.tokens import Tokens
 from schemas.frame import Events
 from tests.detectors.keyring import inventory
-from tests.detectors.scenes import headline, keys, lifecycle, policy
+from tests.detectors.scenes import headline, keys, lifecycle, policy, tokens
 from tests.detectors.writer import HOUR, START, Person, Row, Writer, people
 from tests.frames import frame
 
@@ -21,6 +21,7 @@ SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (
     *lifecycle.SCENES,
     *policy.SCENES,
     *keys.SCENES,
+    *tokens.SCENES,
 )
 """Later scenes do not change what earlier ones draw."""
 OPTIONAL: Final = ("device_id", "user_agent", "asn", "country", "lat", "session_id", "family_id", "client_id", "sub")
