@@ -138,6 +138,8 @@ class IssuerAudienceMismatch(Detector):
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - events say all
         """Check one batch."""
+        if not len(events):
+            return Findings.empty(self.type)
         rows = np.flatnonzero(used(events) & (events["client_id"] != 0))
         foreign = self._foreign(events, rows)
         astray = self._astray(events, rows, cast("Table", state["servers"])) & ~foreign
@@ -181,9 +183,9 @@ class IssuerAudienceMismatch(Detector):
         failed = (events["type"] == code(EventType.VERIFY_FAILURE)) & np.isin(events["reason"], _REASONS)
         rows = np.flatnonzero(failed & (events["client_id"] != 0) & (events["token_id"] != 0))
         counts = np.zeros(len(rows), np.int64)
-        if len(rows):
-            clients, tokens, times = (events[name][rows] for name in ("client_id", "token_id", "order_time"))
-            _count_tokens(window.view(len(rows), int(times[0])), clients, tokens, times, counts)
+        clients, tokens, times = (events[name][rows] for name in ("client_id", "token_id", "order_time"))
+        # Called for no rows as well, so that it is compiled before the first refusal.
+        _count_tokens(window.view(len(rows), int(events["order_time"][0])), clients, tokens, times, counts)
         many = counts >= self.burst
         measured = [(counts[many], self.burst)]
         return report(
