@@ -13,9 +13,12 @@ from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.lifecycle.use_after_revoke import UseAfterRevoke
 from detectors.policy.cleartext_transport import CleartextTransport
+from detectors.policy.format_policy import FormatPolicy
 from detectors.policy.header_injection import HeaderInjection
 from detectors.policy.token_in_url import TokenInUrl
 from detectors.policy.token_type_confusion import TokenTypeConfusion
+from detectors.policy.unencrypted_sensitive import UnencryptedSensitive
+from detectors.policy.unsigned_jwe import UnsignedJwe
 from detectors.policy.weak_algorithm import WeakAlgorithm
 from detectors.refresh.refresh_reuse import RefreshReuse
 from detectors.usage.usage_spike import UsageSpike
@@ -33,6 +36,9 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     WeakAlgorithm,
     HeaderInjection,
     TokenTypeConfusion,
+    UnencryptedSensitive,
+    UnsignedJwe,
+    FormatPolicy,
     KeyTampering,
     UseAfterRevoke,
 )
