@@ -6,6 +6,7 @@ from typing import Final
 
 from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
+from detectors.behaviour.new_context import NewContext
 from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
@@ -41,6 +42,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     FormatPolicy,
     KeyTampering,
     UseAfterRevoke,
+    NewContext,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
