@@ -44,6 +44,7 @@ TECHNIQUES: Final[dict[str, tuple[str, ...]]] = {
     "T1539": ("credential-access",),
     "T1550.001": ("defense-evasion", "lateral-movement"),
     "T1552.004": ("credential-access",),
+    "T1555.006": ("credential-access",),
     "T1606": ("credential-access",),
     "T1621": ("credential-access",),
 }

@@ -6,6 +6,7 @@ from typing import Final
 
 from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
+from detectors.behaviour.new_context import NewContext
 from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_compromised import KeyCompromised
 from detectors.keys.key_new_operation import KeyNewOperation
@@ -27,9 +28,12 @@ from detectors.lifecycle.token_leaked import TokenLeaked
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.lifecycle.use_after_revoke import UseAfterRevoke
 from detectors.policy.cleartext_transport import CleartextTransport
+from detectors.policy.format_policy import FormatPolicy
 from detectors.policy.header_injection import HeaderInjection
 from detectors.policy.token_in_url import TokenInUrl
 from detectors.policy.token_type_confusion import TokenTypeConfusion
+from detectors.policy.unencrypted_sensitive import UnencryptedSensitive
+from detectors.policy.unsigned_jwe import UnsignedJwe
 from detectors.policy.weak_algorithm import WeakAlgorithm
 from detectors.refresh.refresh_reuse import RefreshReuse
 from detectors.usage.usage_spike import UsageSpike
@@ -55,6 +59,9 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     WeakAlgorithm,
     HeaderInjection,
     TokenTypeConfusion,
+    UnencryptedSensitive,
+    UnsignedJwe,
+    FormatPolicy,
     KeyTampering,
     KeyNewPrincipal,
     KeyNewOperation,
@@ -63,6 +70,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     KeyCompromised,
     KeyNotYetValid,
     KeyOverdue,
+    NewContext,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}
