@@ -15,6 +15,7 @@ from ingest.simulator.signing import secret_of
 from schemas.vocabulary import EntityType, Severity
 
 ACTS: Final = 2
+EXPOSED: Final = 13  # thieves find some services, not all
 CUSTOMER_KEYS: Final = tuple(f"customer-{number:03d}" for number in range(150))
 OPERATIONS: Final = {
     "key-sabotage": ("disable", "schedule-delete", "destroy"),
@@ -44,7 +45,8 @@ def _tampering(case: Case) -> Iterator[Event]:
 def _target(case: Case) -> str:
     """A key that signs tokens or belongs to a customer, or the secret of a service; an alert should name it."""
     if case.attack.name == "secret-theft":
-        key = secret_of(case.cast.turn(case.world.services, lambda service: f"secret of {service.client_id}"))
+        exposed = case.world.services[1:EXPOSED]
+        key = secret_of(case.cast.turn(exposed, lambda service: f"secret of {service.client_id}"))
     else:
         signing = [api.key_at(case.start) for api in case.world.catalogue.apis]
         key = case.cast.turn([*signing, *CUSTOMER_KEYS], str)
