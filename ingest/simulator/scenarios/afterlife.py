@@ -13,7 +13,7 @@ from ingest.simulator.sessions import Event, Session
 from schemas.vocabulary import EntityType, Severity
 
 SKEW: Final = 60 * SECOND  # what the design tolerates after the expiry
-FLIGHT: Final = 10 * SECOND  # and after a revocation
+FLIGHT: Final = 60 * SECOND  # and what caches take to learn of a revocation
 CALLS: Final = 3
 
 
