@@ -45,6 +45,7 @@ TECHNIQUES: Final[dict[str, tuple[str, ...]]] = {
     "T1550.001": ("defense-evasion", "lateral-movement"),
     "T1552.004": ("credential-access",),
     "T1555.006": ("credential-access",),
+    "T1562.008": ("defense-evasion",),
     "T1606": ("credential-access",),
     "T1621": ("credential-access",),
 }

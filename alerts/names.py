@@ -13,11 +13,13 @@ import pandas as pd
 
 from schemas.frame import Events
 
-FIELDS: Final = ("key_id", "client_id", "principal")
+FIELDS: Final = ("key_id", "client_id", "principal", "issuer_key")
 CAPACITY: Final = 100_000
 SLICE: Final = 2_000
 """Names written at once: other threads stand still meanwhile."""
-_TEXT: Final = {"principal": ("sub", "login")}
+_TEXT: Final = {"principal": ("sub", "login"), "issuer_key": ("iss", "tenant")}
+_NAMELESS: Final = "unnamed"
+"""An issuer that says neither its name nor its tenant's."""
 
 Name = tuple[str, str | None, str | None]
 """Id, tenant, issuer."""
@@ -35,7 +37,7 @@ class Names:
         return next((names[key] for names in self._known.values() if key in names), None)
 
     def learn(self, events: Events) -> None:
-        """Note the keys, clients and principals of a batch that are new."""
+        """Note the keys, clients, principals and issuers of a batch that are new."""
         for field, known in self._known.items():
             column = events[field]
             new = [key for key in pd.unique(column).tolist() if key and key not in known]
@@ -69,4 +71,5 @@ def _lines(field: str, known: dict[int, Name]) -> Iterator[bytes]:
 def _names(events: Events, field: str, rows: npt.NDArray[np.int64]) -> Iterator[Name]:
     fields = _TEXT.get(field, (field,))
     for row in events.text.gather(rows, [*fields, "tenant", "iss"]).to_pylist():
-        yield next(row[name] for name in fields if row[name] is not None), row["tenant"], row["iss"]
+        named = (row[name] for name in fields if row[name] is not None)
+        yield next(named, _NAMELESS), row["tenant"], row["iss"]

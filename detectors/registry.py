@@ -7,6 +7,7 @@ from typing import Final
 from detectors.authentication.failed_auth_burst import FailedAuthBurst
 from detectors.base import Detector
 from detectors.behaviour.new_context import NewContext
+from detectors.behaviour.silent_source import SilentSource
 from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_compromised import KeyCompromised
 from detectors.keys.key_new_operation import KeyNewOperation
@@ -71,6 +72,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     KeyNotYetValid,
     KeyOverdue,
     NewContext,
+    SilentSource,
 )
 
 DETECTORS: Final[dict[str, type[Detector]]] = {detector.type: detector for detector in _ALL}

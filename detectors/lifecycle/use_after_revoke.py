@@ -72,7 +72,8 @@ class UseAfterRevoke(Detector):
         since = time - effective_at, s; fires when since > skew and the token was issued before effective_at.
 
     Parameters:
-        `skew`: calls in flight, clocks, and caches of what introspection said (RFC 7662 section 4). `memory`: how long revocations are known.
+        `skew`: calls in flight, clocks, and caches of what introspection said (RFC 7662 section 4). `memory`: how long
+        revocations are known.
         `access_revocation`: resource servers that ask for every call. `offline_clients`: clients whose refresh tokens
         outlive the session.
 
@@ -85,7 +86,8 @@ class UseAfterRevoke(Detector):
         lives, removal of the key.
 
     References:
-        RFC 7009 (token revocation). RFC 7662 section 4 (cached introspection). RFC 9700 section 4.14.2 (refresh tokens). OpenID Connect Core 1.0 section 11
+        RFC 7009 (token revocation). RFC 7662 section 4 (cached introspection). RFC 9700 section 4.14.2 (refresh
+        tokens). OpenID Connect Core 1.0 section 11
         (offline access). MITRE ATT&CK T1550.001.
     """
 

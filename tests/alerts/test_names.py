@@ -16,3 +16,15 @@ def test_names_come_back_in_the_order_in_which_they_were_learnt() -> None:
     assert known[-1] == (f"u-{SLICE + 8}", None, "https://id.acme")
     assert [restored.get(key) for key in events["principal"].tolist()] == known
     assert restored.dump()() == names.dump()()
+
+
+def test_issuers_are_named_by_themselves_or_their_tenant() -> None:
+    someone = {"type": "key-use", "time": "2026-03-02T00:00:00Z"}
+    events = frame([someone | {"iss": "https://id.acme"}, someone | {"tenant": "acme"}, someone])
+    names = Names()
+    names.learn(events)
+    assert [names.get(key) for key in events["issuer_key"].tolist()] == [
+        ("https://id.acme", None, "https://id.acme"),
+        ("acme", "acme", None),
+        ("unnamed", None, None),
+    ]

@@ -22,4 +22,12 @@ def strange_places(writer: Writer, everyone: list[Person]) -> None:
         writer.add(at + number * MINUTE, "issue", **person.base() | change)
 
 
-SCENES: Final = (strange_places,)
+def a_log_stops(writer: Writer, everyone: list[Person]) -> None:
+    """An issuer is busy for three afternoons and silent on the last one, on which others are heard."""
+    person = replace(everyone[0], name="night-owl", tenant="quiet", iss="https://id.quiet", client="app-quiet")
+    for day in (DAYS - 6, DAYS - 5, DAYS - 2):
+        for number in range(12):
+            writer.add(day * DAY + 15 * HOUR + number * 9 * MINUTE, "issue", **person.base())
+
+
+SCENES: Final = (strange_places, a_log_stops)
