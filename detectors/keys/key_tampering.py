@@ -8,12 +8,13 @@ from typing import ClassVar, Final
 import numpy as np
 from pydantic import Field
 
+from detectors.acts import refused
 from detectors.base import AlertClass, Detector, EntityField, State
 from detectors.findings import HIGH, LOW, MEDIUM, NO_CLASS, SURE, UNSURE, Array, report
 from detectors.texts import among
 from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Outcome, Severity, code
+from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Severity, code
 
 _KEY = EntityField(EntityType.KEY, "key_id", EntityRole.VICTIM)
 _OTHERS = (
@@ -141,8 +142,7 @@ class KeyTampering(Detector):
         said = np.where(events["type"] == code(EventType.KEY_USE), _CLASS_OF[events["operation"]], NO_CLASS)
         rows = np.flatnonzero((said != NO_CLASS) & (events["key_id"] != 0))
         rows = rows[~self._may(events, rows)]
-        failed = np.isin(events["outcome"][rows], (code(Outcome.DENIED), code(Outcome.ERROR)))
-        severity = np.where(failed, MEDIUM, HIGH)
+        severity = np.where(refused(events)[rows], MEDIUM, HIGH)
         if not self.administrators:
             severity = np.where(said[rows] == READ, LOW, severity - 1)
         confidence = SURE if self.administrators else UNSURE
