@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from schemas.revisions import EntityRisk, Incident, Revision
+from store import handling
 from store.engine import Database, clock
 from store.lease import guard
 from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS
@@ -82,23 +83,19 @@ def _append(connection: Connection, new: Sequence[Revision]) -> None:
     cursors = connection.execute(statement, rows).scalars().all()
     first = {revision.alert.alert_id: cursor for revision, cursor in reversed(list(zip(new, cursors, strict=True)))}
     latest = {revision.alert.alert_id: revision for revision in new}
-    current = _current_revisions(connection, list(latest))
-    risen = [revision for name, revision in latest.items() if revision.alert.revision > current.get(name, 0)]
+    current, victims = handling.before(connection, list(latest.values()))
+    risen = [r for name, r in latest.items() if name not in current or r.alert.revision > current[name].revision]
     upsert(
         connection,
         ALERTS,
-        [_alert_row(revision, now) | {"first_cursor": first[revision.alert.alert_id]} for revision in risen],
-        keep={"first_cursor"},
+        [
+            _alert_row(revision, now) | {"first_cursor": first[revision.alert.alert_id], "found_at": now}
+            for revision in risen
+        ],
+        keep={"first_cursor", "found_at"},
     )
     upsert(connection, ALERT_ENTITIES, _entity_rows(risen))
-
-
-def _current_revisions(connection: Connection, alert_ids: Sequence[str]) -> dict[str, int]:
-    current: dict[str, int] = {}
-    for part in batches(alert_ids):
-        wanted = select(ALERTS.c.alert_id, ALERTS.c.revision).where(ALERTS.c.alert_id.in_(part))
-        current.update((row.alert_id, row.revision) for row in connection.execute(wanted))
-    return current
+    handling.after(connection, risen, current, victims)
 
 
 def _move_merged(connection: Connection, incidents: Iterable[Incident]) -> None:
