@@ -25,7 +25,7 @@ from store.audit import Change, append
 from store.engine import Database, clock
 from store.errors import ConflictError, RefusedError
 from store.models import ALERT_ENTITIES, ALERTS, SUPPRESSIONS
-from store.queries import about
+from store.queries import AnyRow, about
 
 LONGEST: Final = timedelta(days=90)
 MAX_ACTIVE: Final = 500
@@ -121,7 +121,7 @@ class Suppressions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def preview(self, scope: Scope) -> Sequence[Row[Any]]:
+    def preview(self, scope: Scope) -> Sequence[AnyRow]:
         """Give the open alerts that it would hide, worst first, one more than `MAX_HIDDEN` at most."""
         order = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id)
         wanted = select(ALERTS.c.alert_id, ALERTS.c.title, ALERTS.c.severity, ALERTS.c.alert_class)

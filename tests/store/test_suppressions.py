@@ -94,7 +94,7 @@ def test_only_a_higher_severity_passes_a_mute_which_goes_on(desk: Desk) -> None:
     desk.add(Kind.MUTE, OF_ANA, severity=Severity.HIGH)
     desk.arrive("a", entities=VICTIMS)
     desk.arrive("b", severity="critical")
-    desk.arrive("c", **{"class": "x"})
+    desk.arrive("c", detector_version=2, **{"class": "x"})  # type: ignore[arg-type]
     assert desk.statuses() == {"a": "suppressed", "b": "new", "c": "suppressed"}
     desk.arrive("a", revision=2, severity="critical")
     assert desk.statuses()["a"] == "new"
