@@ -215,10 +215,12 @@ class Queries:
         inside = select(*_SHOWN).where(ALERTS.c.incident_id.in_(incident_ids), *_matching(where, unindexed=True))
         return self._all(inside.order_by(*worst_first).limit(limit))
 
-    def every(self, where: AlertFilter, *, limit: int) -> Sequence[AlertRow]:
-        """Give all matching alerts at once, worst first, at most `limit`: to act on, not to show."""
+    def every(self, where: AlertFilter, *, limit: int, newest: int | None = None) -> Sequence[AlertRow]:
+        """Give all matching alerts at once, worst first, at most `limit`: to act on. `newest`: that of a page."""
         worst_first = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id.desc())
-        return self._all(select(*_SHOWN).where(*_matching(where)).order_by(*worst_first).limit(limit))
+        known = [] if newest is None else [ALERTS.c.first_cursor <= newest]
+        found = select(*_SHOWN).where(*_matching(where), *known)
+        return self._all(found.order_by(*worst_first).limit(limit))
 
     def owners(self) -> list[str]:
         """Give who owns alerts, by name."""

@@ -79,7 +79,7 @@ def test_overview(visit: Visit) -> None:
 
 @pytest.mark.parametrize("view", ["Incidents", "Alerts"])
 def test_triage_and_what_is_selected(visit: Visit, view: str) -> None:
-    visit.go(f"/triage?view={view}&state=Open&state=Closed&detector={quote(HOSTILE)}&tactic={quote(HOSTILE)}")
+    visit.go(f"/triage?view={view}&detector={quote(HOSTILE)}&tactic={quote(HOSTILE)}")
     visit.page.get_by_text("Select a").first.wait_for()
     visit.select_row(0)
     card = visit.page.get_by_test_id("stPageLink").filter(has_text=LITERAL).first
