@@ -10,6 +10,7 @@ from detectors.geography.impossible_geography import ImpossibleGeography
 from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
+from detectors.lifecycle.never_issued_use import NeverIssuedUse
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.policy.cleartext_transport import CleartextTransport
 from detectors.policy.header_injection import HeaderInjection
@@ -27,6 +28,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     ClientMismatch,
     HolderChange,
     UseAfterExpiry,
+    NeverIssuedUse,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, Person, Writer, elsewhere
+from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, START, Person, Writer, elsewhere
 
 
 def old_tokens(writer: Writer, everyone: list[Person]) -> None:
@@ -39,4 +39,26 @@ def other_hands(writer: Writer, everyone: list[Person]) -> None:
                 writer.use(person, when + 5 * MINUTE, **token | keys)
 
 
-SCENES: Final = (old_tokens, other_hands)
+def forged_tokens(writer: Writer, everyone: list[Person]) -> None:
+    """A client with so many tokens that one without an issue is missed, and tokens that nobody issued.
+
+    It takes 1 000 ids in a day to arm the detector, with 4 % and 1 % on top for what is lost and late.
+    """
+    at, people = (DAYS - 2) * DAY + 8 * HOUR, everyone[::3]
+    times = [at + number * 2 * SECOND for number in range(1_080)] + [at + 3 * HOUR + n * 20 * MINUTE for n in range(14)]
+    for number, when in enumerate(times):
+        _batch_job(writer, people[number % 6], when, f"batch-{number}")
+    for number in range(8):
+        forged = {"client_id": "app-batch", "token_id": f"forged-{number // 2}"} | elsewhere(writer.rng, 140)
+        issued = {"iat": (START + at + 3 * HOUR + 20 * MINUTE) // 1_000}
+        writer.use(people[number // 2], at + 3 * HOUR + 25 * MINUTE + number % 2 * 4 * HOUR, **issued | forged)
+
+
+def _batch_job(writer: Writer, person: Person, when: int, token: str) -> None:
+    life = {"iat": (START + when) // 1_000, "exp": (START + when + HOUR) // 1_000, "token_type": "access"}
+    own = {"client_id": "app-batch", "token_id": token}
+    writer.add(when, "issue", **person.base() | life | own)
+    writer.use(person, when + SECOND, **own)
+
+
+SCENES: Final = (old_tokens, other_hands, forged_tokens)
