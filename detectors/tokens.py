@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.acts import minted
+from detectors.acts import minted, signed
 from detectors.holders import HOLDER, holders, keep
 from detectors.kernels import Record, column, inner, kernel
 from detectors.tables import NO_SLOT, TTL, Table, TableView, lookup, upsert
@@ -80,7 +80,7 @@ class Tokens:
 def _steps(events: Events) -> _Steps:
     mints, token = minted(events), events["token_id"]
     refreshes = events["type"] == code(EventType.REFRESH)
-    presented = np.where(refreshes, events["parent_id"], np.where(mints, np.uint64(0), token))
+    presented = np.where(refreshes, events["parent_id"], np.where(mints | signed(events), np.uint64(0), token))
     issues = np.zeros(len(events), ISSUE)
     issues["event"], issues["type"], issues["at"] = events["event_key"], events["token_type"], _seconds(events["time"])
     issues["exp"] = _seconds(events["exp"])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from detectors.acts import minted, used
+from detectors.acts import minted, signed, used
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit
 from detectors.lifecycle.coverage import FOREVER, clients_table, cohorts_table, crowds_table, places_table
 from detectors.lifecycle.strangers import ACT, HELD, ISSUED, KNOWN, UNKNOWN, Memory, ids_table, watch
@@ -164,7 +164,7 @@ class NeverIssuedUse(Detector):
         """Give what the batch's events do, dtype `ACT`."""
         gives, strange, access = minted(events), events["issue_event"] == 0, _is_access(events)
         known = ((events["first_use"] == 1) | (events["same_asn"] == 0)) & ~strange & ~other_hands(events)
-        uses = used(events) & access & (events["token_id"] != 0) & (strange | known)
+        uses = used(events) & ~signed(events) & access & (events["token_id"] != 0) & (strange | known)
         rows = np.flatnonzero((gives | uses) & (events["client_id"] != 0))
         acts = np.zeros(len(rows), ACT)
         acts["row"], acts["kind"] = rows, np.where(gives[rows], ISSUED, np.where(strange[rows], UNKNOWN, KNOWN))

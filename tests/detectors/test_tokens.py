@@ -97,6 +97,11 @@ def test_ends_are_kept_in_whole_seconds_and_never_too_early(exp: str, remembered
     assert events["issued_exp"][1] == remembered * 1_000_000
 
 
+def test_a_signature_makes_a_token_and_presents_none() -> None:
+    events = traced(event("issue", 0, "a"), event("key-use", HOUR, "a", operation="sign"), event("key-use", DAY, "a"))
+    assert column(events, "first_use") == [-1, -1, 1]
+
+
 def test_events_without_tokens_know_nothing() -> None:
     nobody = event("key-use", 0, "a") | {"token_id": None}
     assert (traced(nobody, event("issue", 1, "a") | {"token_id": None})["issue_event"] == 0).all()
