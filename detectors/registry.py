@@ -11,6 +11,7 @@ from detectors.keys.key_tampering import KeyTampering
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.never_issued_use import NeverIssuedUse
+from detectors.lifecycle.refresh_cadence import RefreshCadence
 from detectors.lifecycle.use_after_expiry import UseAfterExpiry
 from detectors.policy.cleartext_transport import CleartextTransport
 from detectors.policy.header_injection import HeaderInjection
@@ -29,6 +30,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     HolderChange,
     UseAfterExpiry,
     NeverIssuedUse,
+    RefreshCadence,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,

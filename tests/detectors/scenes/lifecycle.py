@@ -61,4 +61,13 @@ def _batch_job(writer: Writer, person: Person, when: int, token: str) -> None:
     writer.use(person, when + SECOND, **own)
 
 
-SCENES: Final = (old_tokens, other_hands, forged_tokens)
+def odd_refreshes(writer: Writer, everyone: list[Person]) -> None:
+    """Families refreshed two minutes after the login, and families that rested for over a day."""
+    for number, person in enumerate(everyone[:12]):
+        first = 2 * DAY + 15 * HOUR + number * MINUTE
+        writer.login(person, first)
+        writer.refresh(person, first + 2 * MINUTE)
+        writer.refresh(person, first + (26 + number) * HOUR)
+
+
+SCENES: Final = (old_tokens, other_hands, forged_tokens, odd_refreshes)
