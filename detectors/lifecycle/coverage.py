@@ -34,7 +34,7 @@ _SKEW: Final = 5 * MINUTE
 
 
 def clients_table() -> Table:
-    """Give an empty table: client → how its issues are seen, 92 bytes a row.
+    """Give an empty table: client → how its issues are seen, 93 bytes a row.
 
     - `since`: start of the coverage, µs. `last`: latest issue. `pause`: longest time between two. `life`: longest life
       of an access token, 0 before the first, `FOREVER` if there is one without `exp`.
@@ -45,7 +45,7 @@ def clients_table() -> Table:
 
 
 def cohorts_table() -> Table:
-    """Give an empty table: (client, token type, id kind) → its ids of the last 24 hours, 353 bytes a row.
+    """Give an empty table: (client, token type, id kind) → its ids of the last 24 hours, 361 bytes a row.
 
     - `counts`: first-seen ids by kind and hour modulo 24; `hour`: the latest of them.
     - `armed`: latest hour in which enough of them were matched. `since`: end of its latest gap, µs.

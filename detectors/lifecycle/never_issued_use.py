@@ -47,9 +47,10 @@ class NeverIssuedUse(Detector):
         longest pause) or gap. An issue got lost: up to 0.1 % do. The issue comes late.
 
     Blind spots:
-        Sources without token ids, without issues or without networks; clients with few tokens. Few forged tokens used
-        from networks of their own subjects. An early `iat` where the client also gets tokens without `exp` or with a
-        life over seven days. Whoever is already at it when the log begins, until the networks are known.
+        Forged tokens that carry the id of an issued one. Sources without token ids, without issues or without networks;
+        clients with few tokens. Few forged tokens used from networks of their own subjects. An early `iat` where the
+        client also gets tokens without `exp` or with a life over seven days. Whoever is already at it when the log
+        begins, until the networks are known.
 
     Formula:
         Armed: in a day ≥ `least_ids` first-seen ids matched, ≥ 99.9 % of those whose subject is at home on the network;

@@ -71,7 +71,7 @@ class Memory(NamedTuple):
 
 
 def ids_table() -> Table:
-    """Give an empty table: token without a seen issue → what is known of it, 99 bytes a row, for a day after its use.
+    """Give an empty table: token without a seen issue → what is known of it, 92 bytes a row, for a day after its use.
 
     - `earliest`: when it can have been issued. `first`: its first use. `due`: when its verdict falls, 0: never. All µs.
     - `network`, `asn`: where it was used first. `strange`: its subject was never there before.
@@ -236,6 +236,8 @@ def _gather(memory: Memory, cohort: Record, since: int, now: int) -> tuple[int, 
         if noted.due > now or noted.strange or noted.network == 0 or now - noted.first > DAY:
             continue
         at = _place_of(memory, different, noted.network)
+        if at == memory.networks.size:
+            continue
         if at == different:
             memory.networks[at], memory.tallies[at] = noted.network, 0
             different += 1
@@ -255,10 +257,10 @@ def _place_of(memory: Memory, different: int, network: np.uint64) -> int:
 @inner
 def _is_forged(memory: Memory, cohort: Record, noted: Record, now: int, different: int) -> bool:
     """Say whether an id comes from where its subject never was, or where far too many lack an issue."""
-    if noted.strange or noted.network == 0:
-        return bool(noted.strange)
+    if noted.strange:
+        return True
     at = _place_of(memory, different, noted.network)
-    if at == different:
+    if at == different or now - noted.first > DAY:
         return False
     usual = crowd_of(memory.crowds, cohort.client, noted.network, now)
     return bool(memory.tallies[at] >= FORGED and memory.tallies[at] * _ODD_IN > usual)
