@@ -10,7 +10,7 @@ PACKAGES := alerts app dashboard detectors engines ingest schemas store
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash services kernels check format bench docs lock clean
+.PHONY: help demo test test-crash services kernels check format bench quality docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ format: $(VENV)/.dev ## Rewrite files to the project's format
 
 bench: services ## Throughput, latency and memory, as a table and as JSON
 	$(BIN)/python -m benchmarks
+
+quality: kernels $(VENV)/.dev ## What is found and what is false, on fixed seeds, as tables (15 minutes)
+	$(BIN)/python -m benchmarks.quality
 
 docs: $(VENV)/.dev ## Regenerate the pages and schemas that are cut from the code
 	$(BIN)/python -m docs.generate

@@ -31,15 +31,21 @@ TACTICS: Final = (
 
 _VALID_ACCOUNTS: Final = ("initial-access", "persistence", "privilege-escalation", "defense-evasion")
 TECHNIQUES: Final[dict[str, tuple[str, ...]]] = {
+    "T1040": ("credential-access", "discovery"),
     "T1078": _VALID_ACCOUNTS,
     "T1078.004": _VALID_ACCOUNTS,
+    "T1098": ("persistence", "privilege-escalation"),
     "T1110": ("credential-access",),
     "T1110.001": ("credential-access",),
     "T1110.003": ("credential-access",),
     "T1110.004": ("credential-access",),
+    "T1485": ("impact",),
     "T1528": ("credential-access",),
     "T1539": ("credential-access",),
     "T1550.001": ("defense-evasion", "lateral-movement"),
+    "T1552.004": ("credential-access",),
+    "T1555.006": ("credential-access",),
+    "T1562.008": ("defense-evasion",),
     "T1606": ("credential-access",),
     "T1621": ("credential-access",),
 }

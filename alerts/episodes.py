@@ -109,7 +109,6 @@ class Episodes:
             events: the batch, in event-time order.
             watermark: no later event has an `order_time` at or below it, µs.
         """
-        self._names.learn(events)
         self._attempts.note(events)
         batch = Batch.of(findings, events, self._order)
         runs = [run for key, at in batch.groups(self._cards) for run in self._runs(batch, key, at)]
@@ -199,7 +198,7 @@ class Episodes:
             number,
             entity_type,
             entity_key,
-            scoped_id("alert", tenant, iss, card.type, entity_type, entity.id, time),
+            scoped_id("alert", tenant, iss, card.type, entity_type, entity.id, time, *_apart(run, kind, entity_key)),
             tenant,
             iss,
             time,
@@ -257,6 +256,19 @@ class Episodes:
         self._deadlines = [(e.end + self._cool_down[e.detector], e.key) for e in episodes]
         heapify(self._deadlines)
         self._attempts.load(parts["attempts"])
+
+
+def _apart(run: Run, kind: AlertClass, key: int) -> list[int]:
+    """Give what tells an episode from others of the same entity, whose name alone would give them one id.
+
+    Nothing for most: the key of the episode is that of the entity which the event names. Else how the two differ, which
+    does not depend on the secret that keys are hashed with where a detector adds a public word to the entity's key.
+    """
+    row = run.row(0)
+    if row < 0:
+        return []
+    own = int(keys(run.batch.events, kind.entity, np.array([row]))[0])
+    return [key ^ own] if own not in (0, key) else []
 
 
 def _append_new(entities: list[Entity], entity: Entity) -> None:

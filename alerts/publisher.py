@@ -40,13 +40,19 @@ class Publisher:
         name: of the cursor; another name starts at the earliest.
         feed: the stored revisions.
         sink: where they go.
+
+    Attributes:
+        published: revisions that the sink has taken.
+        failures: times that the sink or the store was away.
     """
 
     def __init__(self, name: str, feed: Feed, sink: Sink) -> None:
-        self._name = name
+        self.name = name
         self._feed = feed
         self._sink = sink
         self._cursor: int | None = None
+        self.published = 0
+        self.failures = 0
 
     def step(self) -> int:
         """Publish what is there, at most one batch; give its size.
@@ -56,12 +62,13 @@ class Publisher:
             TokentrailError: the store is away.
         """
         if self._cursor is None:
-            self._cursor = self._feed.cursor(self._name)
+            self._cursor = self._feed.cursor(self.name)
         revisions = self._feed.after(self._cursor, BATCH)
         if revisions:
             self._sink.write(revisions)
-            self._feed.advance(self._name, revisions[-1].cursor)
+            self._feed.advance(self.name, revisions[-1].cursor)
             self._cursor = revisions[-1].cursor
+            self.published += len(revisions)
         return len(revisions)
 
     def run(self, stop: Event) -> None:
@@ -70,7 +77,8 @@ class Publisher:
             try:
                 moved = self.step()
             except (SinkError, TokentrailError) as error:
-                LOG.warning("publisher %s waits: %s", self._name, error)
+                self.failures += 1
+                LOG.warning("publisher %s waits: %s", self.name, error)
                 if stop.wait(RETRY_SECONDS):
                     break
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from alerts.allowed import Allowed, AllowRule
 from alerts.episodes import Draft, Episodes
 from alerts.incidents import Incidents, Sighting, links_of
 from alerts.names import Name, Names
@@ -34,11 +35,16 @@ class AlertStream:
 
     Args:
         cards: the detectors that run, in their order.
+        allow: findings that raise no alert, by rule.
         shared: whether an address or network is an egress that many people share; such ties no alerts together.
     """
 
-    def __init__(self, cards: Sequence[DetectorCard], *, shared: Callable[[str], bool] = _never) -> None:
+    def __init__(
+        self, cards: Sequence[DetectorCard], *, allow: Sequence[AllowRule] = (), shared: Callable[[str], bool] = _never
+    ) -> None:
         self._names = Names()
+        self._cards = {card.type: card for card in cards}
+        self.allowed = Allowed(allow, self.name_of)
         self._episodes = Episodes(cards, self._names)
         self._incidents = Incidents()
         self._risks = Risks()
@@ -64,7 +70,9 @@ class AlertStream:
         revisions: list[Revision] = []
         incidents: dict[str, Incident] = {}
         risks: dict[str, EntityRisk] = {}
-        for draft in self._episodes.fold(findings, events, watermark):
+        self._names.learn(events)
+        unexpected = [self.allowed.without(found, events, self._cards[found.detector]) for found in findings]
+        for draft in self._episodes.fold(unexpected, events, watermark):
             alert, changed = self._placed(draft)
             incidents |= {incident.incident_id: incident for incident in changed}
             risks |= {risk.key: risk for risk in self._risks.add(alert, draft.time)}

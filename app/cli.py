@@ -11,9 +11,11 @@ import typer
 from app import kernel_cache
 from app.commands import (
     alerts,
+    audit,
     config,
     dashboard,
     demo,
+    doctor,
     evaluate,
     precompile,
     replay,
@@ -59,8 +61,10 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("score-series")(score_series.score_series)
+app.command("doctor")(doctor.doctor)
 app.command("precompile")(precompile.precompile)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(audit.app, name="audit")
 app.add_typer(topics.app, name="topics")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(schema.app, name="schema")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
@@ -15,18 +16,36 @@ import numpy as np
 
 from app.evaluation.exposure import EARLY, EventTotals, Exposure, Tally, count_events
 from app.evaluation.intervals import Delay, Rate, Share
-from app.evaluation.report import Baseline, Dose, Noise, Report, Row
+from app.evaluation.report import Baseline, DetectorNoise, Dose, Noise, Report, Row
 from app.evaluation.scoring import FalseAlert, Outcome, score
 from app.evaluation.sightings import Record, Sighting, read_all
 from ingest.simulator.labels import Label
 from schemas.vocabulary import Severity
 
-__all__ = ["EventTotals", "Exposure", "Report", "Tally", "count_events", "evaluate"]
+__all__ = ["EventTotals", "Exposure", "Judged", "Report", "Tally", "count_events", "evaluate", "judge", "summary"]
 
 GRACE: Final = 15 * 60 * 1_000_000
 SHUFFLES: Final = 20
 ALL: Final = "all"
 NAIVE_TARGET: Final = "failed-auth-burst"
+MEDIUM_UP: Final = "medium+"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One stream, scored. `naive` and `shuffled` are what a baseline found, of how many; `naive_false` its price."""
+
+    outcomes: Sequence[Outcome]
+    false_alerts: Sequence[FalseAlert]
+    events: EventTotals
+    naive: tuple[int, int]
+    naive_false: int
+    shuffled: tuple[int, int]
+
+    @property
+    def whole(self) -> list[Outcome]:
+        """The attacks that the end of the stream did not cut off."""
+        return [outcome for outcome in self.outcomes if outcome.label.complete]
 
 
 def evaluate(alerts: Iterable[Record], labels: Sequence[Label], events: EventTotals, grace: int = GRACE) -> Report:
@@ -41,18 +60,38 @@ def evaluate(alerts: Iterable[Record], labels: Sequence[Label], events: EventTot
     Raises:
         ValueError: an alert record lacks what scoring needs.
     """
+    return summary([judge(alerts, labels, events, grace)])
+
+
+def judge(alerts: Iterable[Record], labels: Sequence[Label], events: EventTotals, grace: int = GRACE) -> Judged:
+    """Score one stream; arguments and errors as those of `evaluate`."""
     sightings = read_all(alerts)
     outcomes, false_alerts = score(sightings, labels, grace)
-    whole = [outcome for outcome in outcomes if outcome.label.complete]
+    naive, naive_false = _naive(labels, events, grace)
+    return Judged(outcomes, false_alerts, events, naive, naive_false, _shuffled(sightings, labels, grace))
+
+
+def summary(streams: Sequence[Judged]) -> Report:
+    """Sum up streams that have nothing in common but the way they were made."""
+    whole = [outcome for stream in streams for outcome in stream.whole]
+    naive, shuffled = (
+        Share.of(sum(hits for hits, _ in found), sum(cases for _, cases in found))
+        for found in ([stream.naive for stream in streams], [stream.shuffled for stream in streams])
+    )
+    exposure = _total([exposure for stream in streams for exposure in (stream.events.early, stream.events.later)])
+    false_naive = Rate.of(sum(stream.naive_false for stream in streams), exposure.events / 100_000)
     return Report(
         total=_row(ALL, ALL, ALL, whole),
         detectors=_rows(whole, lambda label: (_detector(label), ALL, ALL)),
         variants=_rows(whole, lambda label: (_detector(label), label.scenario, label.variant)),
         doses=_doses(whole),
-        noise=_noise(false_alerts, events),
-        false_by_detector=_false_by_detector(false_alerts),
-        baselines=[_naive(labels, events, grace), _shuffled(sightings, labels, grace)],
-        incomplete=len(outcomes) - len(whole),
+        noise=_noise(streams),
+        noise_by_detector=_noise_by_detector(streams, exposure),
+        baselines=[
+            Baseline("naive threshold on failed-auth attacks", naive, false_naive),
+            Baseline("shuffled labels", shuffled, None),
+        ],
+        incomplete=sum(len(stream.outcomes) for stream in streams) - len(whole),
     )
 
 
@@ -93,46 +132,59 @@ def _recall(outcomes: Sequence[Outcome]) -> Share:
     return Share.of(sum(outcome.found for outcome in outcomes), len(outcomes))
 
 
-def _noise(false_alerts: Sequence[FalseAlert], events: EventTotals) -> list[Noise]:
-    split = events.start + EARLY
-    early = [alert for alert in false_alerts if alert.time < split]
-    later = [alert for alert in false_alerts if alert.time >= split]
+def _total(exposures: Sequence[Exposure]) -> Exposure:
+    return sum(exposures, Exposure(0, 0.0))
+
+
+def _noise(streams: Sequence[Judged]) -> list[Noise]:
+    early: list[FalseAlert] = []
+    later: list[FalseAlert] = []
+    for stream in streams:
+        for alert in stream.false_alerts:
+            (early if alert.time < stream.events.start + EARLY else later).append(alert)
+    first, rest = ([stream.events.early for stream in streams], [stream.events.later for stream in streams])
     rows = []
-    for period, alerts, exposure in (("first 48 h", early, events.early), ("after 48 h", later, events.later)):
-        counts = Counter(alert.severity for alert in alerts)
-        by_name = {severity.name.lower(): counts[severity] for severity in Severity}
-        by_name["medium+"] = sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM)
-        rows += [_noise_row(name, period, count, exposure) for name, count in by_name.items()]
+    for period, alerts, exposures in (("first 48 h", early, first), ("after 48 h", later, rest)):
+        exposure = _total(exposures)
+        rows += [Noise(name, period, *_rates(count, exposure)) for name, count in _by_severity(alerts).items()]
     return rows
 
 
-def _noise_row(severity: str, period: str, count: int, exposure: Exposure) -> Noise:
-    return Noise(
-        severity,
-        period,
-        per_100k_events=Rate.of(count, exposure.events / 100_000),
-        per_1000_users_a_day=Rate.of(count, exposure.user_days / 1_000),
-    )
+def _by_severity(alerts: Sequence[FalseAlert]) -> dict[str, int]:
+    """Count by name of severity, and those of medium or above together."""
+    counts = Counter(alert.severity for alert in alerts)
+    severe = sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM)
+    return {**{severity.name.lower(): counts[severity] for severity in Severity}, MEDIUM_UP: severe}
 
 
-def _false_by_detector(false_alerts: Sequence[FalseAlert]) -> dict[str, dict[str, int]]:
-    table: dict[str, dict[str, int]] = {}
-    for alert in sorted(false_alerts, key=lambda alert: (alert.detector, alert.severity)):
-        severities = table.setdefault(alert.detector, {})
-        name = alert.severity.name.lower()
-        severities[name] = severities.get(name, 0) + 1
-    return table
+def _rates(count: int, exposure: Exposure) -> tuple[Rate, Rate]:
+    return Rate.of(count, exposure.events / 100_000), Rate.of(count, exposure.user_days / 1_000)
 
 
-def _naive(labels: Sequence[Label], events: EventTotals, grace: int) -> Baseline:
-    """The naive threshold on the attacks that are its subject."""
+def _noise_by_detector(streams: Sequence[Judged], exposure: Exposure) -> list[DetectorNoise]:
+    """Severities that occurred, and always `medium+`, of each detector that had something to find or was wrong."""
+    alerts: dict[str, list[FalseAlert]] = {
+        name: [] for stream in streams for outcome in stream.outcomes for name in outcome.label.expected
+    }
+    for stream in streams:
+        for alert in stream.false_alerts:
+            alerts.setdefault(alert.detector, []).append(alert)
+    return [
+        DetectorNoise(detector, severity, *_rates(count, exposure))
+        for detector in sorted(alerts)
+        for severity, count in _by_severity(alerts[detector]).items()
+        if count or severity == MEDIUM_UP
+    ]
+
+
+def _naive(labels: Sequence[Label], events: EventTotals, grace: int) -> tuple[tuple[int, int], int]:
+    """The naive threshold on the attacks that are its subject: found, of how many, and its false alerts."""
     outcomes, false_alerts = score(read_all(events.naive), labels, grace)
     subject = [outcome for outcome in outcomes if outcome.label.complete and NAIVE_TARGET in outcome.label.expected]
-    benign = (events.early.events + events.later.events) / 100_000
-    return Baseline("naive threshold on failed-auth attacks", _recall(subject), Rate.of(len(false_alerts), benign))
+    return (sum(outcome.found for outcome in subject), len(subject)), len(false_alerts)
 
 
-def _shuffled(sightings: Sequence[Sighting], labels: Sequence[Label], grace: int) -> Baseline:
+def _shuffled(sightings: Sequence[Sighting], labels: Sequence[Label], grace: int) -> tuple[int, int]:
     """The same alerts against labels whose times were dealt out anew: what chance finds.
 
     A dealt time that overlaps the true one (with grace) is no chance and is left out.
@@ -148,7 +200,7 @@ def _shuffled(sightings: Sequence[Sighting], labels: Sequence[Label], grace: int
         dealt = [label for true, label in moved if abs(label.start - true.start) > true.end - true.start + grace]
         cases += len(dealt)
         hits += sum(outcome.found for outcome in score(sightings, dealt, grace)[0])
-    return Baseline("shuffled labels", Share.of(hits, cases), None)
+    return hits, cases
 
 
 def _moved(label: Label, start: int) -> Label:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Final
@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from alerts.publisher import Publisher
 from engines.status import Status
 from schemas.errors import ConfigError
 from store.workers import WorkerState
@@ -21,23 +22,44 @@ READY: Final = {WorkerState.RUNNING, WorkerState.STANDBY}
 
 
 class StatusCollector(Collector):
-    """A worker's status as Prometheus metrics."""
+    """A worker's status, and how its publishers do, as Prometheus metrics."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, publishers: Sequence[Publisher]) -> None:
         self._status = status
+        self._publishers = publishers
 
     def collect(self) -> Iterator[Metric]:
         """Read the status once a scrape."""
         status = self._status
-        counters = CounterMetricFamily("tokentrail_worker", "What the worker counted since its start.", labels=["what"])
-        for name, value in sorted(status.counters.items()):
-            counters.add_metric([name], value)
-        yield counters
-        dead = CounterMetricFamily("tokentrail_dead_letters", "Records that could not be used.", labels=["reason"])
-        for name, value in sorted(status.dead.items()):
-            dead.add_metric([name], value)
-        yield dead
+        yield _counts("worker", "What the worker counted since its start.", ["what"], _single(status.counters))
+        yield _counts("events", "Events that were judged.", ["type"], _single(status.events))
+        yield _counts("dead_letters", "Records that could not be used.", ["reason"], _single(status.dead))
+        yield _counts("alerts", "New alerts.", ["detector", "severity"], status.alerts.items())
+        yield from self._sinks()
+        yield from self._tables()
         yield GaugeMetricFamily("tokentrail_consumer_lag_records", "Records not yet fetched.", value=status.lag)
+        yield from self._clocks()
+        leads = GaugeMetricFamily("tokentrail_worker_state", "1 for the state the worker is in.", labels=["state"])
+        for state in WorkerState:
+            leads.add_metric([state.value], float(state is status.state))
+        yield leads
+
+    def _sinks(self) -> Iterator[Metric]:
+        published = [((it.name,), it.published) for it in self._publishers]
+        failures = [((it.name,), it.failures) for it in self._publishers]
+        yield _counts("published", "Revisions that a sink has taken.", ["sink"], published)
+        yield _counts("sink_failures", "Times that a sink or the store was away.", ["sink"], failures)
+
+    def _tables(self) -> Iterator[Metric]:
+        rows = GaugeMetricFamily("tokentrail_state_rows", "Rows of the state at the last checkpoint.", labels=["part"])
+        for name, (live, _) in sorted(self._status.tables.items()):
+            rows.add_metric([name], live)
+        yield rows
+        evicted = [((name,), evictions) for name, (_, evictions) in self._status.tables.items()]
+        yield _counts("state_evictions", "Rows of the state that a quota pushed out.", ["part"], evicted)
+
+    def _clocks(self) -> Iterator[Metric]:
+        status = self._status
         if status.watermark is not None and status.watermark >= 0:
             lag = time.time() - status.watermark / 1e6
             yield GaugeMetricFamily("tokentrail_event_time_lag_seconds", "Wall clock minus watermark.", value=lag)
@@ -47,10 +69,18 @@ class StatusCollector(Collector):
             yield GaugeMetricFamily(
                 "tokentrail_checkpoint_duration_seconds", "Of the last checkpoint.", value=status.checkpoint_seconds
             )
-        leads = GaugeMetricFamily("tokentrail_worker_state", "1 for the state the worker is in.", labels=["state"])
-        for state in WorkerState:
-            leads.add_metric([state.value], float(state is status.state))
-        yield leads
+
+
+def _counts(name: str, meaning: str, labels: Sequence[str], counts: Iterable[tuple[tuple[str, ...], int]]) -> Metric:
+    family = CounterMetricFamily(f"tokentrail_{name}", meaning, labels=labels)
+    for values, count in sorted(counts):
+        family.add_metric(values, count)
+    return family
+
+
+def _single(counts: Mapping[str, int]) -> list[tuple[tuple[str], int]]:
+    # Copied, as the worker's thread goes on counting.
+    return [((name,), count) for name, count in dict(counts).items()]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -83,14 +113,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a scrape every few seconds is no news."""
 
 
-def serve(status: Status, host: str, port: int) -> ThreadingHTTPServer:
+def serve(status: Status, publishers: Sequence[Publisher], host: str, port: int) -> ThreadingHTTPServer:
     """Answer in a thread that ends with the process.
 
     Raises:
         ConfigError: the port is taken.
     """
     registry = CollectorRegistry()
-    registry.register(StatusCollector(status))
+    registry.register(StatusCollector(status, publishers))
     handler = type("Handler", (_Handler,), {"status": status, "registry": registry})
     try:
         server = ThreadingHTTPServer((host, port), handler)

@@ -11,8 +11,9 @@ from alerts.stream import AlertChanges
 from app.brokers import ANSWER, named_errors
 from app.settings import Settings
 from app.streams import TopicUrl, topic_url
-from app.wiring import new_pipeline, secrets_or_default
-from engines.decoding import DecodeAhead
+from app.wiring import key_book, new_pipeline, secrets_or_default
+from engines.decoding import Batch, DecodeAhead
+from engines.keybook import KeyBook
 from engines.replay import Replay
 from ingest.decode import Decoder
 from ingest.files import BATCH_ROWS, FileInput, find_inputs
@@ -21,6 +22,7 @@ from ingest.reading import Files
 from ingest.records import DeadLetter, RawRecords
 from schemas.errors import ConfigError, SourceError
 from schemas.fields import LATEST_TIME
+from schemas.frame import Events
 
 POLL_SECONDS: Final = 0.2
 QUIET_SECONDS: Final = 10.0
@@ -48,18 +50,32 @@ class Input(Protocol):
 
 @dataclass(slots=True)
 class Job:
-    """One replay over one input."""
+    """One replay over one input.
+
+    Attributes:
+        keys: what it knows of keys.
+        note: sees the events of each batch as they were read, duplicates included.
+    """
 
     replay: Replay
     decoder: Decoder
     source: Input
+    keys: KeyBook | None = None
+    note: Callable[[Events], None] | None = None
 
     def run(self) -> Iterator[AlertChanges]:
         """Replay the input to its end; see `Replay.run`."""
         with DecodeAhead(self.decoder) as ahead:
-            yield from self.replay.run(ahead.through(self.source), lambda: {*self.source.active, *ahead.partitions})
+            batches = self._noted(ahead.through(self.source))
+            yield from self.replay.run(batches, lambda: {*self.source.active, *ahead.partitions})
         self.replay.tally.refused.update(fault.reason.value for fault in self.source.faults)
         self.replay.dead = self.source.faults
+
+    def _noted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            if self.note is not None:
+                self.note(batch.decoded.events)
+            yield batch
 
     @property
     def progress(self) -> tuple[int, int | None]:
@@ -152,13 +168,15 @@ def replay_of(
 
     Raises:
         ConfigError: an unknown format; a topic together with other sources, or followed.
-        SourceError: an input does not exist.
+        SourceError: an input does not exist, or what was recorded of keys cannot be read.
     """
+    keys = secrets_or_default()
     try:
-        decoder = Decoder(secrets_or_default(), record_format)
+        decoder = Decoder(keys, record_format)
     except ValueError as error:
         raise ConfigError(str(error), place="--format") from error
-    pipeline = new_pipeline(settings)
+    book = key_book(settings, keys)
+    pipeline = new_pipeline(settings, book)
     start, end = window
     clip = None if start is None and end is None else (start or 0, LATEST_TIME if end is None else end)
     replay = Replay(pipeline, clip)
@@ -170,16 +188,15 @@ def replay_of(
             raise ConfigError(
                 "a topic is replayed to its end of now", place="--follow", next_step="`tokentrail run` follows topics"
             )
-        return Job(replay, decoder, TopicInput(urls[0]))
+        return Job(replay, decoder, TopicInput(urls[0]), book)
     inputs = _inputs(sources)
 
     def first_time(raw: RawRecords) -> int | None:
         times = decoder.decode(raw).events["time"]
         return int(times.min()) if len(times) else None
 
-    return Job(
-        replay, decoder, FileInputs(inputs, Files(inputs, first_time, pipeline.order.clocks, batch_size, stopped))
-    )
+    files = Files(inputs, first_time, pipeline.order.clocks, batch_size, stopped)
+    return Job(replay, decoder, FileInputs(inputs, files), book)
 
 
 def _inputs(paths: Sequence[str]) -> list[FileInput]:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -21,12 +21,15 @@ from pydantic import (
     model_validator,
 )
 
+from alerts.allowed import AllowRule
 from app.brokers import servers
 from app.faults import first_fault
 from detectors.base import Detector
 from detectors.registry import DETECTORS
+from ingest.jwks import check_url
 from ingest.vendors import FORMATS
 from schemas.errors import ConfigError
+from schemas.inventory import KeyRecord
 from store.engine import without_password
 from store.errors import StoreError
 
@@ -205,6 +208,38 @@ class KafkaSinkSettings(_Section):
 SinkSettings = Annotated[FileSinkSettings | KafkaSinkSettings, Field(discriminator="type")]
 
 
+class JwksSettings(_Section):
+    """Where an issuer publishes its keys (RFC 7517).
+
+    The worker reads it again and again and records that and what changes in `keys.ndjson` beside its state; a replay
+    with the same settings reads that record.
+    """
+
+    iss: str = Field(description="Issuer, as its events name it.")
+    tenant: str | None = Field(None, description="Tenant of these events.")
+    url: Annotated[str, AfterValidator(check_url)] | None = Field(
+        None, description="https://…; redirects are not followed."
+    )
+    file: Path | None = Field(None, description="File that holds it, in place of a URL.")
+    refresh: Duration = Field(
+        timedelta(minutes=5),
+        ge=timedelta(seconds=10),
+        le=timedelta(minutes=7),
+        description="How often it is read: at least twice while an unknown key is held.",
+    )
+
+    @property
+    def place(self) -> str | Path:
+        """The one of both that is set."""
+        return cast("str | Path", self.url or self.file)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> JwksSettings:
+        if (self.url is None) == (self.file is None):
+            raise ValueError("set url or file, one of them")
+        return self
+
+
 class TopicSettings(_Section):
     """What `topics create` creates."""
 
@@ -249,17 +284,27 @@ class Settings(_Section):
     dashboard: DashboardSettings = DashboardSettings()
     worker: WorkerSettings = WorkerSettings()
     sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka")]
+    jwks: list[JwksSettings] = []
+    keys: list[KeyRecord] = []
     disabled: list[str] = Field([], description="Types of detectors that do not run.")
+    allow: list[AllowRule] = []
     detectors: list[SerializeAsAny[Annotated[Detector, BeforeValidator(_detector)]]] = []
 
     @model_validator(mode="after")
     def _known_names(self) -> Settings:
-        for name in self.disabled:
-            if name not in DETECTORS:
-                raise ValueError(f"disabled: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
+        for place, names in (("disabled", self.disabled), *(("allow", rule.detectors) for rule in self.allow)):
+            for name in names:
+                if name not in DETECTORS:
+                    raise ValueError(f"{place}: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
         names = [sink.name for sink in self.sinks]
         if len(set(names)) != len(names):
             raise ValueError("sinks: two have the same name; their positions would mix")
+        issuers = [(entry.tenant, entry.iss) for entry in self.jwks]
+        if len(set(issuers)) != len(issuers):
+            raise ValueError("jwks: one issuer stands there twice; each list would undo the other")
+        ids = [(key.tenant, *name) for key in self.keys for name in key.names()]
+        if len(set(ids)) != len(ids):
+            raise ValueError("keys: two have the same id at one issuer; write all of a key into one table")
         types = [detector.type for detector in self.detectors]
         if len(set(types)) != len(types):
             raise ValueError("detectors: two have the same type; give each its parameters once")

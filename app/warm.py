@@ -34,8 +34,8 @@ EVENTS: Final = 4_000
 TRAFFIC: Final = Traffic(rate=1.0, users=200)
 """Over an hour of traffic, so that every kind of attack but the slowest fits in."""
 START: Final = 1_767_225_600_000_000
-YOUNG_OBJECTS: Final = 200_000
-"""More than a poll leaves behind, so that most of it is dead when it is looked at."""
+YOUNG_OBJECTS: Final = 20_000
+"""All threads stand still while the collector looks through so many: some 30 ms. Fewer would be looked at too early."""
 INGEST: Final = "ingest"
 """The part that is not a detector: decoding, order, counts."""
 SERIES: Final = "series"

@@ -16,6 +16,8 @@ from alerts.sinks.file import FileSink
 from alerts.sinks.kafka import KafkaSink
 from app.settings import FileSinkSettings, KafkaSinkSettings, Settings
 from engines.chunks import ChunkFolder
+from engines.jwks_watch import JwksSource, JwksWatch
+from engines.keybook import KeyBook
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits
 from engines.worker import Worker
@@ -29,6 +31,8 @@ from store.engine import Database, connect
 from store.migrate import migrate, require_current
 from store.outbox import Outbox
 
+KEYS_FILE: Final = "keys.ndjson"
+"""Where a worker records what issuers listed, in the folder of its state."""
 REPLAY_KEY: Final = b"tokentrail replay without a key"
 """Column hashes of a replay without `TOKENTRAIL_HASH_KEY`; nothing of it is stored."""
 
@@ -47,14 +51,33 @@ def secrets_or_default() -> Secrets:
     return secrets() if os.environ.get(HASH_KEY_VARIABLE) else Secrets(REPLAY_KEY)
 
 
-def new_pipeline(settings: Settings) -> Pipeline:
-    """Build the pipeline of the settings."""
-    return Pipeline(settings.running(), lateness=settings.source.lateness, horizon=settings.source.horizon)
+def key_book(settings: Settings, keys: Secrets) -> KeyBook | None:
+    """Open the key book, where the settings name keys or issuers that list theirs; nothing is fetched.
+
+    Raises:
+        SourceError: what a worker recorded cannot be read.
+    """
+    if not (settings.keys or settings.jwks):
+        return None
+    return KeyBook(keys, settings.keys, settings.store.state / KEYS_FILE)
+
+
+def jwks_sources(settings: Settings) -> list[JwksSource]:
+    """Give what to read of the issuers that list their keys."""
+    return [JwksSource(entry.tenant, entry.iss, entry.place, entry.refresh) for entry in settings.jwks]
+
+
+def new_pipeline(settings: Settings, book: KeyBook | None = None) -> Pipeline:
+    """Build the pipeline of the settings; `book` has what is known of keys."""
+    source = settings.source
+    return Pipeline(
+        settings.running(), lateness=source.lateness, horizon=source.horizon, allow=settings.allow, keys=book
+    )
 
 
 def config_digest(settings: Settings) -> str:
-    """Digest of what decides over alerts: source and detectors."""
-    text = settings.model_dump_json(include={"source", "detectors", "disabled"})
+    """Digest of what decides over alerts: source, detectors and keys."""
+    text = settings.model_dump_json(include={"source", "detectors", "disabled", "allow", "keys"})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -112,17 +135,20 @@ def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
     """Build the worker on Kafka."""
     settings.store.state.mkdir(parents=True, exist_ok=True)
     host = socket.gethostname()
+    book = key_book(settings, keys)
+    lists = jwks_sources(settings)
     return Worker(
         worker_id=f"{host}-{os.getpid()}-{os.urandom(4).hex()}",
         host=host,
         database=database,
         folder=ChunkFolder(settings.store.state),
-        new_pipeline=partial(new_pipeline, settings),
+        new_pipeline=partial(new_pipeline, settings, book),
         new_source=partial(kafka_source, settings),
         decoder=Decoder(keys, settings.source.format),
         dead_letters=dead_letters(settings),
         limits=limits(settings),
         config_digest=config_digest(settings),
+        jwks=JwksWatch(lists, book) if book and lists else None,
     )
 
 

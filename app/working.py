@@ -43,14 +43,15 @@ def work(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    endpoint = health.serve(worker.status, settings.worker.host, settings.worker.port)
+    followers = publishers(settings, database)
+    endpoint = health.serve(worker.status, followers, settings.worker.host, settings.worker.port)
     LOG.info("health on http://%s:%d", settings.worker.host, endpoint.server_address[1])
     warm(worker.decoder, worker.new_pipeline)
     settle()
     ended, failed = Event(), list[BaseException]()
     publishing = [
         Thread(target=_publish, args=(publisher, worker, ended, failed), name="publisher", daemon=True)
-        for publisher in publishers(settings, database)
+        for publisher in followers
     ]
     try:
         for thread in publishing:

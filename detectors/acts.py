@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.frame import Events
-from schemas.vocabulary import EventType, Operation, Outcome, code
+from schemas.vocabulary import EventType, GrantType, Operation, Outcome, SubjectType, code
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -34,3 +34,15 @@ def signed(events: Events) -> Mask:
 def accepted(events: Events) -> Mask:
     """Tell of each event whether its token or credential was accepted; only such events teach anything."""
     return used(events) | minted(events)
+
+
+def accepted_users(events: Events) -> Mask:
+    """Tell of each event whether it was accepted and a user made it from an address of their own."""
+    sub = events["sub"]
+    service = (
+        (events["sub_type"] == code(SubjectType.SERVICE))
+        | (events["grant_type"] == code(GrantType.CLIENT_CREDENTIALS))
+        | (sub == events["client_id"])
+    )
+    own: Mask = accepted(events) & (sub != 0) & (events["source_ip"] != 0) & ~service
+    return own

@@ -8,6 +8,7 @@ from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from detectors.inventory import Inventory
 from detectors.tables import Table
 from detectors.windows import Window
 from schemas.catalogue import AlertClass, DetectorCard, EntityField, Metric, Unit
@@ -47,6 +48,10 @@ class Detector(BaseModel, ABC):
     """Key columns that are its dimensions. Each has its own state; they are never mixed."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Columns without which it is blind."""
+    warm_up: ClassVar[timedelta] = timedelta(0)
+    """How long it learns from a source before it is as sure as it says."""
+    traced: ClassVar[bool] = False
+    """It looks at what was said at a token's issue (`schemas.columns.TRACED`) though it is not blind without."""
     classes: ClassVar[tuple[AlertClass, ...]]
     cool_down: ClassVar[timedelta]
     """A finding this long after the previous one on the same entity starts a new episode."""
@@ -77,6 +82,12 @@ class Detector(BaseModel, ABC):
 
         Called before `step` with all events of the batch. What is learned within one UTC hour must be invisible to
         `step` until the next: batches never span an hour, so that every cut sees the same.
+        """
+
+    def consult(self, inventory: Inventory, state: State) -> None:
+        """Look up what the detector waits to hear of keys; nothing, for most detectors. Called before each batch.
+
+        What the inventory says by now must not change what was due before.
         """
 
     @abstractmethod

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.kernels import kernel
-from detectors.tables import NO_SLOT, Table, TableView, lookup, upsert
+from detectors.kernels import inner, kernel
+from detectors.tables import NO_SLOT, Table, TableView, lookup, renew, upsert
 from schemas.columns import NULL_TIME
 
-ASK, NOTE, NOTE_FIRST = range(3)
-"""What an event does with its key: look, write over what was noted, or write only where nothing was noted yet."""
+ASK, RENEW, NOTE, NOTE_FIRST, ADD, RAISE = range(6)
+"""What an event does with its key's note.
+
+It looks at it; keeps it from being forgotten; writes over it; writes only where there is none, and else keeps it; adds
+its bits; or keeps the higher of each word.
+"""
+
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 def notes_table(words: int, ttl: int) -> Table:
@@ -23,6 +29,12 @@ def notes_table(words: int, ttl: int) -> Table:
         ttl: µs after which a note that was not renewed is forgotten.
     """
     return Table([("at", np.int64), ("words", np.uint64, (words,))], ttl=ttl)
+
+
+def paired(one: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Give one key for each pair of keys, (n,); null where one of them is."""
+    mixed = np.maximum(one ^ other * _SPREAD, np.uint64(1))
+    return np.where((one != 0) & (other != 0), mixed, np.uint64(0))
 
 
 def recall(
@@ -39,10 +51,10 @@ def recall(
         keys: (n,); null keys know and note nothing.
         times: `order_time` of each, µs, not decreasing, (n,).
         words: what each would note, (n, k).
-        modes: `ASK`, `NOTE` or `NOTE_FIRST` for each, int8 (n,).
+        modes: `ASK`, `RENEW`, `NOTE`, … for each, int8 (n,).
 
     Returns:
-        When the note was taken, µs (`NULL_TIME`: there was none), (n,), and its words, (n, k).
+        When the note was begun, or written over, µs (`NULL_TIME`: there was none), (n,), and its words, (n, k).
     """
     at = np.full(len(keys), NULL_TIME, np.int64)
     found = np.zeros_like(words)
@@ -68,8 +80,22 @@ def _recall(
         if slot != NO_SLOT:
             at[i] = notes.rows[slot].at
             found[i] = notes.rows[slot].words
-        if modes[i] == NOTE or (modes[i] == NOTE_FIRST and slot == NO_SLOT):
+            if modes[i] != ASK:
+                renew(notes, slot, times[i])
+        if modes[i] == NOTE or (modes[i] > NOTE and slot == NO_SLOT):
             row: Any = notes.rows[upsert(notes, keys[i], times[i])]
             row.at = times[i]
             for word in range(words.shape[1]):
                 row.words[word] = words[i, word]
+        elif modes[i] > NOTE_FIRST:
+            _merge(notes, slot, words[i], modes[i] == ADD)
+
+
+@inner
+def _merge(notes: TableView, slot: int, words: npt.NDArray[np.uint64], add: bool) -> None:  # noqa: FBT001 - compiled
+    noted = notes.rows[slot].words
+    for word in range(words.size):
+        merged = noted[word] | words[word] if add else max(noted[word], words[word])
+        if merged != noted[word]:
+            noted[word] = merged
+            notes.dirty[slot] = True

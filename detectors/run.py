@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from detectors.base import Detector, State
+from detectors.inventory import Inventory
 from detectors.tokens import Tokens
 from schemas.columns import TRACED
 from schemas.findings import Findings
@@ -30,8 +31,9 @@ def hours(events: Events, watermark: int) -> Iterator[tuple[Events, int]]:
 
 
 def tokens_for(detectors: Iterable[Detector]) -> Tokens | None:
-    """Give an empty register of tokens if some detector needs one."""
-    needed = any(column.name in detector.needs for detector in detectors for column in TRACED)
+    """Give an empty register of tokens if some detector looks at it."""
+    traced = {column.name for column in TRACED}
+    needed = any(detector.traced or not traced.isdisjoint(detector.needs) for detector in detectors)
     return Tokens() if needed else None
 
 
@@ -41,6 +43,7 @@ def step(
     events: Events,
     watermark: int,
     tokens: Tokens | None = None,
+    inventory: Inventory | None = None,
 ) -> list[Findings]:
     """Give each detector's findings on a batch, in the detectors' order, with `row` counted over the whole batch.
 
@@ -50,9 +53,13 @@ def step(
         events: in order of `order_time`.
         watermark: as `Detector.step` takes it.
         tokens: the register, where a detector needs it.
+        inventory: what is known of keys, where anything is; the events carry its columns.
     """
     if tokens is not None:
         events = tokens.trace(events)
+    if inventory is not None:
+        for name, detector in detectors.items():
+            detector.consult(inventory, states[name])
     parts: dict[str, list[Findings]] = {name: [] for name in detectors}
     offset = 0
     for slice_, mark in hours(events, watermark):

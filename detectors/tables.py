@@ -24,6 +24,7 @@ BLOCK_ROWS: Final = 65_536
 SIZE, FREE, TTL, EVICTED, LIVE = range(5)
 NO_SLOT: Final = -1
 _MIN_CAPACITY: Final = 1_024
+_RENEWALS: Final = 8
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -232,6 +233,17 @@ def upsert(table: TableView, key: np.uint64, now: int) -> int:
     table.rows[slot].touched = now
     table.dirty[slot] = True
     return slot
+
+
+@inner
+def renew(table: TableView, slot: int, now: int) -> None:
+    """Keep the live row at a slot from expiring, where it was not touched for an eighth of its time to live.
+
+    Each touch is a row of the next checkpoint.
+    """
+    if now - table.rows[slot].touched > table.meta[TTL] // _RENEWALS:
+        table.rows[slot].touched = now
+        table.dirty[slot] = True
 
 
 @inner

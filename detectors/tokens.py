@@ -14,11 +14,11 @@ import numpy.typing as npt
 from detectors.acts import minted, signed
 from detectors.holders import HOLDER, holders, keep
 from detectors.kernels import Record, column, inner, kernel
-from detectors.tables import NO_SLOT, TTL, Table, TableView, lookup, upsert
+from detectors.tables import NO_SLOT, Table, TableView, lookup, renew, upsert
 from schemas.columns import NULL_TIME
 from schemas.fields import micros
 from schemas.frame import Events
-from schemas.vocabulary import EventType, code
+from schemas.vocabulary import EventType, TokenType, code
 
 ISSUE: Final = np.dtype(
     [
@@ -38,7 +38,6 @@ MEMORY: Final = timedelta(days=7)
 """A token that was not used for longer is unknown to the detectors that compare a use with its issue."""
 _OF_PLACE: Final = ("address", "asn", "country")
 _COMPARED: Final = (*_OF_PLACE, "client", "device", "cnf", "agent")
-_RENEWALS: Final = 8
 _SECOND: Final = 1_000_000
 _LAST_SECOND: Final = np.iinfo(np.uint32).max
 
@@ -123,6 +122,23 @@ def other_hands(events: Events) -> npt.NDArray[np.bool_]:
     return found
 
 
+def token_types(events: Events) -> npt.NDArray[np.int8]:
+    """Give the token's type, as the event says or else its issue, (n,)."""
+    said = np.where(events["token_type"] >= 0, events["token_type"], events["issued_type"])
+    return np.where(events["type"] == code(EventType.REFRESH), np.int8(code(TokenType.REFRESH)), said)
+
+
+def long_lived(types: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+    """Tell of types of tokens whether a copy of such a token works for long, of their shape."""
+    found: npt.NDArray[np.bool_] = (types == code(TokenType.REFRESH)) | (types == code(TokenType.API_KEY))
+    return found
+
+
+def expiries(events: Events) -> npt.NDArray[np.int64]:
+    """Give when the token expires, as the event says or else its issue, µs or `NULL_TIME`, (n,)."""
+    return np.where(events["exp"] == NULL_TIME, events["issued_exp"], events["exp"])
+
+
 @inner
 def _copy(target: Record, issue: Record) -> None:
     target.event, target.at, target.exp = issue.event, issue.at, issue.exp
@@ -132,7 +148,6 @@ def _copy(target: Record, issue: Record) -> None:
 
 @kernel
 def _trace(tokens: TableView, steps: _Steps, issued: npt.NDArray[Any]) -> None:
-    renewal = tokens.meta[TTL] // _RENEWALS
     for i in range(steps.times.size):
         now = steps.times[i]
         if steps.presented[i] != 0:
@@ -142,8 +157,6 @@ def _trace(tokens: TableView, steps: _Steps, issued: npt.NDArray[Any]) -> None:
                 if not tokens.rows[slot].issue.used:
                     tokens.rows[slot].issue.used = True
                     tokens.dirty[slot] = True
-                # Each touch is a row of the next checkpoint.
-                if now - tokens.rows[slot].touched > renewal:
-                    upsert(tokens, steps.presented[i], now)
+                renew(tokens, slot, now)
         if steps.minted[i] != 0:
             _copy(tokens.rows[upsert(tokens, steps.minted[i], now)].issue, steps.issues[i])

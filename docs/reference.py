@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Network
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import typer
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from alerts.allowed import AllowRule
 from app.cli import app
-from app.settings import FileSinkSettings, KafkaSinkSettings, Settings
+from app.settings import FileSinkSettings, JwksSettings, KafkaSinkSettings, Settings
+from schemas.inventory import KeyRecord
 
 MEANINGS: Final = {
     "kafka.topic": "Topic of the token events.",
@@ -52,6 +56,8 @@ _WORDS: Final[Mapping[type, str]] = {
     bool: "true, false",
     Path: "path",
     timedelta: "duration",
+    AwareDatetime: "time with offset",
+    IPv4Network: "address or network",
 }
 
 
@@ -67,9 +73,12 @@ def settings() -> str:
     for name, field in Settings.model_fields.items():
         if _is_section(field):
             parts.append(_section(f"[{name}]", name, field.annotation))
+    parts.append(_section("[[allow]]", "allow", AllowRule))
     for sink in (FileSinkSettings, KafkaSinkSettings):
         (kind,) = get_args(sink.model_fields["type"].annotation)
         parts.append(_section(f'[[sinks]] type = "{kind}"', f"sinks[{kind}]", sink))
+    parts.append(_section("[[jwks]]", "jwks", JwksSettings))
+    parts.append(_section("[[keys]]", "keys", KeyRecord))
     return "\n\n".join(parts)
 
 
@@ -118,7 +127,7 @@ def _is_section(field: FieldInfo) -> bool:
 
 def _section(title: str, place: str, model: Any) -> str:  # noqa: ANN401 - an annotation
     names = [name for name in model.model_fields if name != "type"]
-    return f"## `{title}`\n\n{model.__doc__}\n\n{_settings_table(f'{place}.', model, names)}"
+    return f"## `{title}`\n\n{inspect.getdoc(model)}\n\n{_settings_table(f'{place}.', model, names)}"
 
 
 def _settings_table(place: str, model: type[BaseModel], names: Sequence[str]) -> str:
@@ -141,17 +150,20 @@ def _setting(place: str, name: str, field: FieldInfo) -> str:
 def _value(annotation: Any, bounds: Mapping[type, object]) -> str:  # noqa: ANN401 - an annotation
     """Say what may stand there: words, or a kind with its bounds."""
     if get_origin(annotation) in {Union, UnionType}:
-        (annotation,) = (part for part in get_args(annotation) if part is not NoneType)
+        # Networks are of two versions and written as one kind of value.
+        annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(annotation))
-    if get_origin(annotation) is list:
+    if get_origin(annotation) in {list, tuple, frozenset}:
         return f"{_value(get_args(annotation)[0], {})}, several"
     limits = ", ".join(f"{_BOUNDS[kind]} {_written(bound)}" for kind, bound in bounds.items() if bound is not None)
     return f"{_WORDS[annotation]} {limits}".rstrip()
 
 
 def _default(value: object) -> str:
-    return "" if value is None or value == [] else f"`{_written(value)}`"
+    return "" if value is None or value in ([], (), frozenset()) else f"`{_written(value)}`"
 
 
 def _written(value: object) -> str:

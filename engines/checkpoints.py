@@ -10,6 +10,7 @@ from engines import rollups
 from engines.chunks import ChunkFolder
 from engines.pipeline import Pipeline
 from engines.snapshots import Manifest, Snapshot, restore
+from schemas.coverage import Filled
 from schemas.errors import CheckpointError
 from store.checkpoints import KEPT, Checkpoint, Checkpoints, DeadLetterCount, Rollup
 from store.engine import Database
@@ -21,6 +22,7 @@ class _Begun:
     offsets: dict[int, int]
     totals: list[Rollup]
     refused: list[DeadLetterCount]
+    filled: list[Filled]
     written: Future[Manifest]
 
 
@@ -110,10 +112,11 @@ class Checkpointer:
         """Copy what changed since the last checkpoint and start to write it."""
         self._seq += 1
         refused = pipeline.refused.changes()
+        filled = pipeline.coverage.changes(pipeline.order.watermark)
         snapshot = Snapshot(self._seq, pipeline.parts(), pipeline.blobs(), self._kept[-1] if self._kept else None)
         totals = list(rollups.rows(snapshot.changed("rollups"), pipeline.client_name))
         written = self._thread.submit(snapshot.write, self._folder, self._epoch)
-        self._begun = _Begun(self._seq, dict(offsets), totals, refused, written)
+        self._begun = _Begun(self._seq, dict(offsets), totals, refused, filled, written)
 
     def finish(self, config_digest: str) -> dict[int, int]:
         """Wait for the content, commit the pointer, drop what no kept checkpoint needs; give the offsets it holds.
@@ -128,7 +131,9 @@ class Checkpointer:
         manifest = begun.written.result()
         offsets = {str(number): offset for number, offset in begun.offsets.items()}
         checkpoint = Checkpoint(begun.seq, config_digest, manifest.model_dump(mode="json"), offsets)
-        self._store.commit(checkpoint, self._epoch, rollups=begun.totals, dead_letters=begun.refused)
+        self._store.commit(
+            checkpoint, self._epoch, rollups=begun.totals, dead_letters=begun.refused, filled=begun.filled
+        )
         self._begun = None
         self._keep(manifest)
         return begun.offsets

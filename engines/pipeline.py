@@ -6,7 +6,7 @@ Order → detectors → alerts, with counts on the way. Everything it remembers 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -14,22 +14,27 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from alerts.allowed import AllowRule
 from alerts.stream import AlertChanges, AlertStream
 from detectors import run
 from detectors.base import Detector, State, micros
 from engines import rollups
 from engines.chunks import arrow_bytes
+from engines.coverage import Coverage
 from engines.decoding import Batch
+from engines.keybook import KeyBook
 from engines.refused import Refused
 from engines.snapshots import Blob, Part
 from ingest.order import OrderBuffer
 from ingest.records import DeadLetter, DeadReason
 from schemas.fields import format_time
 from schemas.frame import Events
+from schemas.vocabulary import EventType
 
 _PENDING: Final = "pending"
 _CLOCKS: Final = "clocks"
 _REFUSED: Final = "refused"
+_COVERAGE: Final = "coverage"
 _ALERTS: Final = "alerts/"
 
 
@@ -40,15 +45,29 @@ class Pipeline:
         detectors: type → detector; their order decides between findings of one event.
         lateness: how late an event may come after newer ones of its partition.
         horizon: how far back duplicates are known.
+        allow: findings that raise no alert, by rule.
+        keys: what is known of keys, if anything.
     """
 
-    def __init__(self, detectors: Mapping[str, Detector], *, lateness: timedelta, horizon: timedelta) -> None:
+    def __init__(
+        self,
+        detectors: Mapping[str, Detector],
+        *,
+        lateness: timedelta,
+        horizon: timedelta,
+        allow: Sequence[AllowRule] = (),
+        keys: KeyBook | None = None,
+    ) -> None:
         self.detectors = dict(detectors)
         self.order = OrderBuffer(micros(lateness), micros(horizon))
-        self.alerts = AlertStream([detector.card() for detector in detectors.values()])
+        self.alerts = AlertStream([detector.card() for detector in detectors.values()], allow=allow)
         self.counts = rollups.new_table(micros(horizon + lateness))
         self.refused = Refused()
+        needs = [name for detector in detectors.values() for name in detector.needs]
+        self.coverage = Coverage(needs, micros(horizon + lateness))
         self.events = 0
+        self.types = np.zeros(len(EventType), np.int64)
+        self._keys = keys
         self._states: dict[str, State] = {name: detector.new_state() for name, detector in detectors.items()}
         self._tokens = run.tokens_for(detectors.values())
 
@@ -73,8 +92,15 @@ class Pipeline:
     def _judge(self, events: Events) -> AlertChanges:
         watermark = self.order.watermark
         self.events += len(events)
+        self.types += np.bincount(events["type"], minlength=len(EventType))
+        if self._tokens is not None:
+            events = self._tokens.trace(events)
+        inventory = self._keys.inventory if self._keys else None
+        if inventory is not None:
+            events = inventory.describe(events)
         rollups.count(self.counts, events)
-        findings = run.step(self.detectors, self._states, events, watermark, self._tokens)
+        self.coverage.count(events)
+        findings = run.step(self.detectors, self._states, events, watermark, inventory=inventory)
         return self.alerts.fold(findings, events, watermark)
 
     def client_name(self, key: int) -> str:
@@ -106,6 +132,7 @@ class Pipeline:
             _PENDING: lambda: arrow_bytes(pending.to_arrow()),
             _CLOCKS: orjson.dumps(clocks),
             _REFUSED: self.refused.dump(),
+            _COVERAGE: self.coverage.dump(),
             **{f"{_ALERTS}{name}": data for name, data in self.alerts.dump().items()},
         }
 
@@ -120,5 +147,6 @@ class Pipeline:
         self.order.counters.duplicate = clocks["duplicate"]
         self.order.counters.too_late = clocks["too_late"]
         self.refused.load(blobs[_REFUSED])
+        self.coverage.load(blobs[_COVERAGE])
         own = {name.removeprefix(_ALERTS): data for name, data in blobs.items() if name.startswith(_ALERTS)}
         self.alerts.load(own)

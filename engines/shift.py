@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
@@ -12,12 +13,17 @@ import numpy as np
 
 from alerts.stream import AlertChanges
 from detectors.base import micros
+from detectors.tables import Table
+from detectors.windows import Window
 from engines.checkpoints import Checkpointer
 from engines.decoding import Batch, DecodeAhead
+from engines.jwks_watch import JwksWatch
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits, Status
 from ingest.records import DeadLetter
 from ingest.source import Source
+from schemas.alerts import Change
+from schemas.vocabulary import EventType
 from store.writer import AlertWriter
 
 LOG: Final = logging.getLogger(__name__)
@@ -50,6 +56,7 @@ class Shift:
     status: Status
     config_digest: str
     retried: Retried
+    jwks: JwksWatch | None = None
     offsets: dict[int, int] = field(default_factory=dict)
     _saved_at: float = field(default_factory=time.monotonic)
     _busy_at: float = field(default_factory=time.monotonic)
@@ -63,6 +70,8 @@ class Shift:
 
     def turn(self) -> None:
         """Do a little of everything that is due."""
+        if self.jwks is not None:
+            self.jwks.deliver(self.pipeline.order.watermark)
         self.source.hold(self._held())
         polled = self.source.poll(0 if len(self.ahead) else POLL_SECONDS)
         for notice in polled.notices:
@@ -134,8 +143,15 @@ class Shift:
         elif self.pipeline.order.waiting and time.monotonic() - self._busy_at > self.limits.lateness.total_seconds():
             # Everything was read and nothing came for as long as an event may be late: nothing is to come.
             self._write(self.pipeline.flush())
-        self.status.watermark = self.pipeline.order.watermark
+        self._show()
         self.status.lag = sum(self.source.lag().values())
+
+    def _show(self) -> None:
+        order, status = self.pipeline.order, self.status
+        status.events = Counter(dict(zip(EventType, self.pipeline.types.tolist(), strict=True)))
+        status.counters["late"], status.counters["duplicate"] = order.counters.late, order.counters.duplicate
+        status.counters["allowed"] = self.pipeline.alerts.allowed.counts.total()
+        status.watermark = order.watermark
 
     def _write(self, alerts: AlertChanges) -> None:
         if not (alerts.revisions or alerts.incidents or alerts.risks):
@@ -145,6 +161,8 @@ class Shift:
                 alerts.revisions, self.epoch, incidents=alerts.incidents, risks=alerts.risks
             )
         )
+        new = (revision.alert for revision in alerts.revisions if revision.alert.change is Change.NEW)
+        self.status.alerts.update((alert.detector, alert.severity) for alert in new)
         for alert_id, revision in committed.conflicts:
             LOG.error("alert %s revision %d differs from what is stored; the stored one stays", alert_id, revision)
             self.status.counters["conflicts"] += 1
@@ -159,6 +177,8 @@ class Shift:
     def _begin(self) -> None:
         self._saved_at = time.monotonic()
         self.dead_letters.flush()
+        parts = self.pipeline.parts().items()
+        self.status.tables = {name: (len(it), it.evicted) for name, it in parts if isinstance(it, Table | Window)}
         self.checkpointer.begin(self.pipeline, self.offsets)
 
     def _finish(self) -> None:

@@ -38,6 +38,8 @@ class Status:
     """What the health endpoint and the heartbeat show. Only the worker's thread writes it.
 
     `watermark` is event time in µs, `lag` counts records not yet fetched, `checkpoint_at` is monotonic seconds.
+    `events` counts what was judged by type, `alerts` the new ones by detector and severity; `tables` has rows and
+    evictions of each part of the state at the last checkpoint.
     """
 
     state: WorkerState = WorkerState.STANDBY
@@ -48,3 +50,6 @@ class Status:
     checkpoint_seconds: float = 0.0
     dead: Counter[str] = field(default_factory=Counter)
     counters: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tables: dict[str, tuple[int, int]] = field(default_factory=dict)

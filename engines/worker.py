@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from engines.checkpoints import Checkpointer, Restored
 from engines.chunks import ChunkFolder
 from engines.decoding import DecodeAhead
+from engines.jwks_watch import JwksWatch
 from engines.pipeline import Pipeline
 from engines.shift import Shift
 from engines.status import DeadLetterSink, Limits, Status
@@ -49,6 +51,7 @@ class Worker:
         decoder: for the topic's format.
         dead_letters: where unusable records go.
         config_digest: of the configuration, for the checkpoint.
+        jwks: watches what issuers publish, if anything.
         status: what it shows of itself.
     """
 
@@ -62,6 +65,7 @@ class Worker:
     dead_letters: DeadLetterSink
     limits: Limits
     config_digest: str
+    jwks: JwksWatch | None = None
     status: Status = field(default_factory=Status)
     _stopping: bool = False
     _beaten_at: float = float("-inf")
@@ -103,7 +107,7 @@ class Worker:
         _report(restored)
         source = self.new_source(restored.offsets)
         try:
-            with DecodeAhead(self.decoder) as ahead:
+            with DecodeAhead(self.decoder) as ahead, self.jwks or nullcontext():
                 shift = Shift(
                     epoch=epoch,
                     pipeline=restored.pipeline,
@@ -116,6 +120,7 @@ class Worker:
                     status=self.status,
                     config_digest=self.config_digest,
                     retried=self._retried,
+                    jwks=self.jwks,
                 )
                 self.status.state = WorkerState.RUNNING
                 while not self._stopping:

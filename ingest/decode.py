@@ -43,7 +43,6 @@ class Decoded:
     Attributes:
         events: n events in the order of their records; `order_time` and `late` are left to the order buffer.
         source_row: int32, shape (n,): position in the batch of the record that each event comes from.
-        leaked: bool, shape (n,): a raw token stood in that record, and was replaced.
         dead: records that could not be used.
         skipped: records without a token event, by kind.
         counters: `token-leaked`, `contract` (judged one by one), `unknown-field`, `unknown-word:<field>`, and what
@@ -53,7 +52,6 @@ class Decoded:
 
     events: Events
     source_row: npt.NDArray[np.int32]
-    leaked: npt.NDArray[np.bool_]
     dead: list[DeadLetter]
     skipped: Counter[str]
     counters: Counter[str]
@@ -63,13 +61,11 @@ class Decoded:
     def of(cls, events: Events) -> Decoded:
         """Wrap events, one a record, of which nothing is to be said."""
         n = len(events)
-        return cls(
-            events, np.arange(n, dtype=np.int32), np.zeros(n, np.bool_), [], Counter(), Counter(), frozenset[str]()
-        )
+        return cls(events, np.arange(n, dtype=np.int32), [], Counter(), Counter(), frozenset[str]())
 
     def take(self, rows: npt.NDArray[Any] | slice) -> Decoded:
         """Select events; what is said about other records stays."""
-        return replace(self, events=self.events.take(rows), source_row=self.source_row[rows], leaked=self.leaked[rows])
+        return replace(self, events=self.events.take(rows), source_row=self.source_row[rows])
 
     @classmethod
     def concat(cls, parts: Sequence[Decoded], starts: Sequence[int]) -> Decoded:
@@ -80,7 +76,6 @@ class Decoded:
         return cls(
             Events.concat(part.events for part in parts),
             np.concatenate([*shifted, np.empty(0, np.int32)]).astype(np.int32),
-            np.concatenate([*(part.leaked for part in parts), np.empty(0, np.bool_)]).astype(np.bool_),
             [letter for part in parts for letter in part.dead],
             sum((part.skipped for part in parts), Counter()),
             sum((part.counters for part in parts), Counter()),
@@ -303,11 +298,11 @@ class _Batch:
             self._bury(int(rows[at]), Refusal(DeadReason.FUTURE_TIME, f"{lead} {format_time(int(broker[at]))}"))
         if future.any():
             events, rows = events.take(~future), rows[~future]
-        self._counters["token-leaked"] += int(self._leaked.sum())
+        if self._leaked.any():
+            events = events.with_columns(leaked=self._leaked[rows])
+            self._counters["token-leaked"] += int(self._leaked.sum())
         self._dead.sort(key=lambda letter: letter.offset)
-        return Decoded(
-            events, rows, self._leaked[rows], self._dead, +self._skipped, +self._counters, frozenset(self._unknown)
-        )
+        return Decoded(events, rows, self._dead, +self._skipped, +self._counters, frozenset(self._unknown))
 
     def _bury(self, row: int, refusal: Refusal) -> None:
         self._dead.append(self.letter(row, refusal))

@@ -6,7 +6,7 @@ Scopes: ids hash within (tenant, iss); token ids also within their kind, as a `j
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -61,6 +61,12 @@ class Deriver:
         _places(columns)
         if "ip" in text:
             self._addresses(columns, text["ip"])
+
+    def keys_of(self, tenant: str | None, iss: str | None, ids: Sequence[str]) -> tuple[int, Keys]:
+        """Give `issuer_key` and the `key_id` of some ids, as events of this tenant and issuer have them."""
+        text = {"tenant": pa.array([tenant], pa.string()), "iss": pa.array([iss], pa.string())}
+        scope = self._scope({}, text, 1)
+        return int(scope[0]), hash_strings(pa.array(ids, pa.string()), np.repeat(scope, len(ids)), self._ids)
 
     def _scope(self, columns: Columns, text: Mapping[str, pa.Array], n: int) -> Keys:
         tenant = np.zeros(n, np.uint64)

@@ -72,6 +72,7 @@ DERIVED: Final = (
     Column("issuer_key", np.dtype(np.uint64), NULL_KEY),
     Column("order_time", np.dtype(np.int64), NULL_TIME),
     Column("late", np.dtype(np.bool_), 0),
+    Column("leaked", np.dtype(np.bool_), 0),
 )
 """Columns that no field states:
 
@@ -83,6 +84,7 @@ DERIVED: Final = (
 - `tenant_key`: the tenant; `issuer_key`: the scope (tenant, iss) of every id.
 - `order_time`: `time`, but for a late row the watermark that had already passed it. Never decreases within a stream.
 - `late`: the row arrived after the watermark had passed its time.
+- `leaked`: a raw token stood in the record, and was replaced by its hash.
 """
 
 TRACED: Final = (
@@ -106,9 +108,33 @@ TRACED: Final = (
   -1 unknown.
 """
 
+LISTED: Final = tuple(
+    Column(name, np.dtype(np.int64), NULL_TIME)
+    for name in (
+        "keys_since",
+        "keys_read_next",
+        "key_listed_at",
+        "key_first_seen",
+        "key_created",
+        "key_not_before",
+        "key_retired",
+        "key_compromised",
+        "key_recipient_until",
+    )
+)
+"""Columns that tell what is known of the event's key (`detectors.inventory`), times in µs:
+
+- `keys_since`: from when on all keys of the event's issuer are known: its JWKS was read. Null: they are not.
+- `keys_read_next`: when its JWKS was read next, after the event.
+- `key_listed_at`: when the key was listed first, 0 where it stands in the settings. It may lie after the event: the
+  list came late.
+- `key_first_seen`: when a JWKS showed it first.
+- the others: as its owner says; `key_retired` is also when it left the JWKS, if by then.
+"""
+
 COLUMNS: Final[dict[str, Column]] = {
     **{name: _column(name, marker) for name, marker in MARKERS.items() if not isinstance(marker, Text)},
-    **{column.name: column for column in (*DERIVED, *TRACED)},
+    **{column.name: column for column in (*DERIVED, *TRACED, *LISTED)},
 }
 """Every numeric column of the frame by name."""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select
 
+from schemas.coverage import Filled
 from store.engine import Database, clock
 from store.lease import guard
-from store.models import CHECKPOINT_PARTS, CHECKPOINTS, DEAD_LETTER_COUNTS, ROLLUPS
+from store.models import CHECKPOINT_PARTS, CHECKPOINTS, DEAD_LETTER_COUNTS, ROLLUPS, SOURCE_FIELDS
 from store.sql import upsert
 
 KEPT: Final = 3
 """Checkpoints kept: when a chunk of the newest is damaged, the worker starts from the one before."""
+FIELDS_KEPT: Final = 30 * 86_400_000_000
+"""How long it is known which fields a source filled in, µs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Checkpoints:
         *,
         rollups: Iterable[Rollup] = (),
         dead_letters: Iterable[DeadLetterCount] = (),
+        filled: Sequence[Filled] = (),
     ) -> None:
         """Make this the state to start from, and set the totals; drop all but the newest `KEPT`.
 
@@ -92,6 +96,10 @@ class Checkpoints:
             _insert(connection, checkpoint, epoch)
             upsert(connection, ROLLUPS, [asdict(rollup) for rollup in rollups], keep={"value"})
             upsert(connection, DEAD_LETTER_COUNTS, [asdict(count) for count in dead_letters])
+            if filled:
+                upsert(connection, SOURCE_FIELDS, [asdict(total) for total in filled])
+                kept = max(total.hour for total in filled) - FIELDS_KEPT
+                connection.execute(delete(SOURCE_FIELDS).where(SOURCE_FIELDS.c.hour < kept))
 
     def newest_first(self) -> Iterator[Checkpoint]:
         """Read the stored checkpoints, each in a transaction of its own, newest first."""

@@ -1,7 +1,8 @@
 """The tables. Times are µs since the epoch: event time, except `detected_at`, `*_at` and leases (the database's clock).
 
-`alerts` is the current state of each alert, `alert_revisions` all that was ever published of it. Rows of `rollups` and
-`dead_letter_counts` are totals of their minute, set by checkpoints, so that writing them again changes nothing.
+`alerts` is the current state of each alert, `alert_revisions` all that was ever published of it. Rows of `rollups`,
+`dead_letter_counts` and `source_fields` are totals of their time, set by checkpoints, so that writing them again
+changes nothing.
 """
 
 from __future__ import annotations
@@ -153,6 +154,17 @@ DEAD_LETTER_COUNTS: Final = Table(
     Column("reason", String(64), primary_key=True),
     Column("count", BigInteger, nullable=False),
 )
+
+SOURCE_FIELDS: Final = Table(
+    "source_fields",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("type", String(16), primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("filled", JSON, nullable=False),
+)
+"""Rows are `schemas.coverage.Filled`."""
 
 WORKERS: Final = Table(
     "workers",

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Executable, Row, Select, Text, and_, cast, exists, func, or_, select
 
+from schemas.coverage import Filled
 from schemas.vocabulary import EntityType, Severity
 from store.engine import Database, clock
 from store.models import (
@@ -19,12 +20,14 @@ from store.models import (
     ENTITY_RISK,
     INCIDENTS,
     ROLLUPS,
+    SOURCE_FIELDS,
     WORKERS,
 )
 
 MAX_ROWS: Final = 500
 """Most rows of one page: 50 000 rows are 11 MB in a browser."""
 MAX_REVISIONS: Final = 200
+MAX_TOTALS: Final = 20_000
 CLOSED: Final = "closed"
 
 Sort = Literal["newest", "severity", "risk"]
@@ -241,6 +244,12 @@ class Queries:
         found = select(*kind, func.count().label("count")).where(ALERTS.c.start >= since, ALERTS.c.start <= until)
         return self._all(found.group_by(*kind).order_by(bucket))
 
+    def fired(self, since: int) -> Sequence[AnyRow]:
+        """Give (detector, alert_class, count, last start) of the alerts that began since, µs."""
+        kind = (ALERTS.c.detector, ALERTS.c.alert_class)
+        totals = (func.count().label("count"), func.max(ALERTS.c.start).label("last"))
+        return self._all(select(*kind, *totals).where(ALERTS.c.start >= since).group_by(*kind))
+
     def risky_entities(self, limit: int) -> Sequence[AnyRow]:
         """Give the entities of highest risk."""
         return self._all(select(ENTITY_RISK).order_by(ENTITY_RISK.c.score.desc()).limit(min(limit, MAX_ROWS)))
@@ -251,6 +260,18 @@ class Queries:
         found = select(table.reason, func.sum(table.count), func.max(table.minute))
         rows = self._all(found.where(table.minute >= clock() - span).group_by(table.reason))
         return [DeadLetters(row[0], int(row[1]), row[2]) for row in rows]
+
+    def filled(self, span: int) -> list[Filled]:
+        """Give what each source filled in over the last `span` µs of event time, oldest first, at most `MAX_TOTALS`."""
+        table = SOURCE_FIELDS.c
+        newest = select(func.max(table.hour)).scalar_subquery()
+        found = select(SOURCE_FIELDS).where(table.hour > newest - span).order_by(table.hour.desc()).limit(MAX_TOTALS)
+        return [Filled(*row) for row in reversed(self._all(found))]
+
+    def sources_since(self) -> dict[str, int]:
+        """Give the first hour that each source is known from, µs."""
+        table = SOURCE_FIELDS.c
+        return dict(self._all(select(table.source, func.min(table.hour)).group_by(table.source).limit(MAX_ROWS)))
 
     def storage(self) -> Storage:
         """Say how much is stored."""

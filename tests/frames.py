@@ -24,14 +24,19 @@ def key_of(*parts: str | None) -> int:
 
 
 def frame(events: list[dict[str, Any]], *, ordered: bool = True) -> Events:
-    """Turn events (fields of `TokenEvent`; `event_id` is made up where absent) into a frame in event-time order."""
+    """Turn events (fields of `TokenEvent`, and `leaked`) into a frame in event-time order.
+
+    `event_id` is made up where absent.
+    """
     models = [TokenEvent.model_validate({"event_id": f"e{i}", **event}) for i, event in enumerate(events)]
+    leaked = {model.event_id for model, event in zip(models, events, strict=True) if event.get("leaked")}
     if ordered:
         models.sort(key=lambda event: (event.time, -1 if event.seq is None else event.seq, event.event_id))
     columns = {name: np.full(len(models), column.null, column.dtype) for name, column in COLUMNS.items()}
     for row, event in enumerate(models):
         for name, value in _values(event).items():
             columns[name][row] = value
+        columns["leaked"][row] = event.event_id in leaked
     text = pa.Table.from_pylist([event.model_dump(include=set(TEXT_FIELDS)) for event in models], TEXT_SCHEMA)
     return Events(len(models), columns, Text.of(text))
 

@@ -68,6 +68,8 @@ def replay(
         )
         latest = _write_out(job, json, _open(opened, out), _open(opened, dead_letters))
     note(summary(job.replay.tally, job.replay.pipeline.order.counters))
+    for reason, count in job.replay.pipeline.alerts.allowed.counts.items():
+        note(f"findings allowed ({reason}): {count}")
     _require_use(job, sources)
     if not json and out is None:
         _show(latest)

@@ -32,7 +32,10 @@ def simulate(
     duration: Annotated[str | None, typer.Option(help="Length of event time, such as 2h, instead of --events.")] = None,
     start: Annotated[str | None, typer.Option(help="Time of the first event. Default: now.")] = None,
     scenario: Annotated[
-        list[str] | None, typer.Option(help="Attack to include, such as brute-force/slow. Default: all that fit.")
+        list[str] | None,
+        typer.Option(
+            help="Attack to include, such as brute-force/slow, or a suite: headline (default), lifecycle, policy."
+        ),
     ] = None,
     benign: Annotated[bool, typer.Option("--benign", help="No attacks at all.")] = False,
     labels: Annotated[Path | None, typer.Option(help="File for the labels of the attacks, NDJSON.")] = None,
@@ -76,7 +79,10 @@ def simulate(
 
 def _note_missing(labelled: Sequence[Label], wanted: Sequence[str] | None) -> None:
     """Say which of the attacks that were asked for (None: any) did not fit."""
+    from ingest.simulator import SUITES
+
     played = {name for label in labelled for name in (label.scenario, f"{label.scenario}/{label.variant}")}
+    played |= {name for name, attacks in SUITES.items() if played & set(attacks)}
     missing = [name for name in wanted or () if name not in played]
     if missing or (wanted is None and not labelled):
         what = ", ".join(missing) or "any attack"

@@ -24,6 +24,9 @@ class Exposure:
     events: int
     user_days: float
 
+    def __add__(self, other: Exposure) -> Exposure:
+        return Exposure(self.events + other.events, self.user_days + other.user_days)
+
 
 @dataclass(frozen=True, slots=True)
 class EventTotals:

@@ -46,6 +46,16 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorNoise:
+    """False alerts of one detector and severity (or `medium+`), over all of the time."""
+
+    detector: str
+    severity: str
+    per_100k_events: Rate
+    per_1000_users_a_day: Rate
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """What is reached without the detectors. `false_medium` is per 100 000 benign events; None without own alerts."""
 
@@ -63,7 +73,7 @@ class Report:
     variants: Sequence[Row]
     doses: Sequence[Dose]
     noise: Sequence[Noise]
-    false_by_detector: dict[str, dict[str, int]]
+    noise_by_detector: Sequence[DetectorNoise]
     baselines: Sequence[Baseline]
     incomplete: int
 
@@ -106,15 +116,14 @@ class Report:
             "per 1 000 users a day",
         )
         for noise in self.noise:
-            rates = (_rate(noise.per_100k_events), _rate(noise.per_1000_users_a_day))
-            table.add_row(noise.severity, noise.period, str(noise.per_100k_events.count), *rates)
+            table.add_row(noise.severity, noise.period, *_rates(noise))
         return table
 
     def _false_table(self) -> Table:
-        table = _table("Who raised them", "detector", "severity", "false alerts")
-        for detector, severities in self.false_by_detector.items():
-            for severity, count in severities.items():
-                table.add_row(detector, severity, str(count))
+        headings = ("count", "per 100 000 events", "per 1 000 users a day")
+        table = _table("Who raised them", "detector", "severity", *headings)
+        for noise in self.noise_by_detector:
+            table.add_row(noise.detector, noise.severity, *_rates(noise))
         return table
 
     def _baseline_table(self) -> Table:
@@ -138,6 +147,10 @@ def _share(share: Share) -> tuple[str, str]:
 def _table(title: str, *headings: str) -> Table:
     """Give an empty table that fits 80 columns."""
     return Table(*headings, title=f"\n{title}", title_justify="left", box=None, pad_edge=False, header_style="bold")
+
+
+def _rates(noise: Noise | DetectorNoise) -> tuple[str, str, str]:
+    return str(noise.per_100k_events.count), _rate(noise.per_100k_events), _rate(noise.per_1000_users_a_day)
 
 
 def _rate(rate: Rate) -> str:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
+from detectors.egress import MOST_SUBJECTS, began_table, egress_table, is_egress, learn_users
 from detectors.findings import HIGH, INFORMATIONAL, LOW, MEDIUM
-from detectors.geography.egress import MOST_SUBJECTS, began_table, egress_table, is_egress, learn_egress
-from detectors.geography.sightings import accepted_users, sightings
+from detectors.geography.sightings import sightings
 from detectors.geography.whereabouts import (
     MINUTE,
     STAYS,
@@ -164,13 +164,7 @@ class ImpossibleGeography(Detector):
 
     def learn(self, events: Events, watermark: int, state: State) -> None:  # noqa: ARG002 - no timers
         """Note who is seen behind each address."""
-        rows = np.flatnonzero(accepted_users(events))
-        if not len(rows):
-            return
-        ips, subs, times = (events[name][rows] for name in ("source_ip", "sub", "order_time"))
-        now = int(times[0])
-        egress, began = cast("Table", state["egress"]), cast("Table", state["began"])
-        learn_egress(egress.view(len(rows), now), began.view(1, now), ips, subs, times, self.egress_subjects)
+        learn_users(events, cast("Table", state["egress"]), cast("Table", state["began"]), self.egress_subjects)
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - no timers
         """Check the places of one batch."""

@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from detectors.acts import accepted
+from detectors.acts import accepted_users
 from schemas.frame import Events
-from schemas.vocabulary import EventType, GrantType, Network, SubjectType, code, codes
+from schemas.vocabulary import EventType, GrantType, Network, code, codes
 
 Rows: TypeAlias = npt.NDArray[Any]
 
@@ -52,18 +52,6 @@ SIGHTING: Final = np.dtype(
 
 _NETWORKS: Final = codes(Network)
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
-
-
-def accepted_users(events: Events) -> npt.NDArray[np.bool_]:
-    """Mark the accepted events (issue, refresh, successful key-use) that users made from an address of their own."""
-    sub = events["sub"]
-    service = (
-        (events["sub_type"] == code(SubjectType.SERVICE))
-        | (events["grant_type"] == code(GrantType.CLIENT_CREDENTIALS))
-        | (sub == events["client_id"])
-    )
-    own: npt.NDArray[np.bool_] = accepted(events) & (sub != 0) & (events["source_ip"] != 0) & ~service
-    return own
 
 
 def sightings(events: Events) -> Rows:

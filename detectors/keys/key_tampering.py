@@ -74,7 +74,7 @@ class KeyTampering(Detector):
 
     References:
         NIST SP 800-57 part 1 sections 7 and 8 (states of keys, phases of their management). MITRE ATT&CK T1485,
-        T1552.004, T1098.
+        T1552.004, T1098, T1555.006.
     """
 
     type: ClassVar[str] = "key-tampering"
@@ -120,7 +120,7 @@ class KeyTampering(Detector):
             severity=Severity.HIGH,
             entity=_KEY,
             others=_OTHERS,
-            attack=("T1552.004",),
+            attack=("T1555.006",),
             advice=("Replace the secret, unless the reader is an application that needs it: then allow it.",),
         ),
     )
@@ -128,6 +128,7 @@ class KeyTampering(Detector):
     references: ClassVar[tuple[str, ...]] = (
         "https://attack.mitre.org/techniques/T1485/",
         "https://attack.mitre.org/techniques/T1552/004/",
+        "https://attack.mitre.org/techniques/T1555/006/",
     )
     false_positives: ClassVar[tuple[str, ...]] = ("Infrastructure as code under a principal that was not listed",)
 

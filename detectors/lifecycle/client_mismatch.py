@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from detectors.base import AlertClass, Detector, EntityField, State
-from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, report
+from detectors.findings import HIGH, LIKELY, LOW, MEDIUM, SURE, report
 from detectors.texts import among
 from schemas.findings import Findings
 from schemas.frame import Events
@@ -38,7 +38,8 @@ class ClientMismatch(Detector):
         spend whatever it can steal.
 
     Fires when:
-        A refresh succeeds for another client than the one its token was issued to: high. The server refuses a token and
+        A refresh succeeds for another client than the one its token was issued to: high, but low on the device and in
+        the network of the issue, where applications of one maker share what they store. The server refuses a token and
         says `client-mismatch`: medium.
 
     Stays quiet when:
@@ -46,7 +47,8 @@ class ClientMismatch(Detector):
         `trusted_clients` (a family of first-party clients, a token broker).
 
     Blind spots:
-        Access tokens: resource servers log many things as `client_id`. Issuers that do not log the redeemed token.
+        Access tokens: resource servers log many things as `client_id`. Issuers that do not log the redeemed token. An
+        application that robs another one on the same device raises a low alert only.
 
     Formula:
         client_id(redemption) ≠ client_id(issue).
@@ -113,9 +115,16 @@ class ClientMismatch(Detector):
         rows = np.flatnonzero(taken | refused)
         rows = rows[~among(events, rows, "client_id", self.trusted_clients)]
         redeemed, tried = rows[taken[rows]], rows[refused[rows]]
+        shared = ((events["same_device"] == 1) & (events["same_asn"] == 1))[redeemed]
         findings = np.concatenate(
             [
-                report(events, redeemed, "parent_id", severity=HIGH, confidence=SURE),
+                report(
+                    events,
+                    redeemed,
+                    "parent_id",
+                    severity=np.where(shared, LOW, HIGH),
+                    confidence=np.where(shared, LIKELY, SURE),
+                ),
                 report(events, tried, "token_id", severity=MEDIUM, confidence=LIKELY, alert_class=1),
             ]
         )

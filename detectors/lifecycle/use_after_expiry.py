@@ -11,7 +11,7 @@ from pydantic import Field
 from detectors.acts import used
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
 from detectors.findings import HIGH, INFORMATIONAL, LIKELY, MEDIUM, SURE, UNSURE, report
-from detectors.tokens import other_hands
+from detectors.tokens import expiries, other_hands
 from schemas.columns import NULL_TIME
 from schemas.findings import Findings
 from schemas.frame import Events
@@ -117,7 +117,7 @@ class UseAfterExpiry(Detector):
         """Check one batch."""
         hands = other_hands(events)
         refused = (events["type"] == code(EventType.VERIFY_FAILURE)) & (events["reason"] == code(Reason.EXPIRED))
-        exp = np.where(events["exp"] == NULL_TIME, events["issued_exp"], events["exp"])
+        exp = expiries(events)
         due = (exp != NULL_TIME) & (exp < events["time"] - micros(self.skew)) & (events["token_id"] != 0)
         rows = np.flatnonzero(due & (used(events) | (refused & hands)))
         other, tried = hands[rows], refused[rows]

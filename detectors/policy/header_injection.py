@@ -57,8 +57,8 @@ class HeaderInjection(Detector):
         Check whether the verifier used that key. If it did, all that this client's tokens reached is in doubt.
 
     References:
-        RFC 8725 section 3.10. RFC 7515 sections 4.1.2, 4.1.3, 4.1.5 and 4.1.6. RFC 9449 section 4.2 (`jwk` of proofs).
-        MITRE ATT&CK T1606.
+        RFC 8725 sections 2.9 and 3.10. RFC 7515 sections 4.1.2, 4.1.3, 4.1.5 and 4.1.6. RFC 9449 section 4.2 (`jwk` of
+        proofs). MITRE ATT&CK T1606.
     """
 
     type: ClassVar[str] = "header-injection"

@@ -11,7 +11,7 @@ from detectors.findings import Array
 from detectors.texts import coded, word_keys
 from schemas.catalogue import EntityField
 from schemas.frame import Events
-from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Outcome, TokenType, code
+from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Outcome, code
 
 CLIENT: Final = EntityField(EntityType.CLIENT, "client_id", EntityRole.TARGET)
 OTHERS: Final = (
@@ -34,18 +34,6 @@ def presented(events: Events) -> Array:
     used = (operation == code(Operation.VERIFY)) | (operation == code(Operation.AUTHENTICATE)) | (operation < 0)
     used &= events["type"] == code(EventType.KEY_USE)
     found: Array = used | (events["type"] == code(EventType.VERIFY_FAILURE))
-    return found
-
-
-def token_types(events: Events) -> Array:
-    """Give the token's type, as the event says or else its issue, int8 (n,)."""
-    said = np.where(events["token_type"] >= 0, events["token_type"], events["issued_type"])
-    return np.where(events["type"] == code(EventType.REFRESH), code(TokenType.REFRESH), said)
-
-
-def long_lived(types: Array) -> Array:
-    """Tell of types of tokens whether a copy of such a token works for long, bool of their shape."""
-    found: Array = (types == code(TokenType.REFRESH)) | (types == code(TokenType.API_KEY))
     return found
 
 

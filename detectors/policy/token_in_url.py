@@ -10,8 +10,9 @@ from pydantic import Field
 
 from detectors.base import AlertClass, Detector, State
 from detectors.findings import LOW, MEDIUM, SURE, report
-from detectors.policy.servers import CLIENT, OTHERS, at_server, long_lived, token_types, valid
+from detectors.policy.servers import CLIENT, OTHERS, at_server, valid
 from detectors.texts import among
+from detectors.tokens import long_lived, token_types
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EventType, Severity, TokenLocation, code

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from detectors.base import AlertClass, Detector, State
 from detectors.findings import LIKELY, LOW, MEDIUM, SURE, report
-from detectors.policy.servers import CLIENT, OTHERS, at_server, presented, token_types, valid
+from detectors.policy.servers import CLIENT, OTHERS, at_server, presented, valid
 from detectors.texts import among, coded
+from detectors.tokens import token_types
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EventType, Severity, TokenType, code

@@ -81,7 +81,7 @@ class WeakAlgorithm(Detector):
 
     References:
         RFC 8725 sections 2.1, 3.1, 3.2 and 3.5. RFC 7518 sections 3.2, 3.3 and 3.6 (HMAC keys, RSA keys, `none`).
-        NIST SP 800-57 part 1 (key sizes). MITRE ATT&CK T1606.
+        NIST SP 800-57 part 1 rev. 5 table 2 (sizes of equal strength). MITRE ATT&CK T1606.
     """
 
     type: ClassVar[str] = "weak-algorithm"

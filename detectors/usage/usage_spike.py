@@ -110,6 +110,7 @@ class UsageSpike(Detector):
     keys: ClassVar[tuple[str, ...]] = ("key_id", "client_id", "sub", "token_id", "issuer_key")
     needs: ClassVar[tuple[str, ...]] = ("client_id",)
     classes: ClassVar[tuple[AlertClass, ...]] = CLASSES
+    warm_up: ClassVar[timedelta] = timedelta(days=7)
     cool_down: ClassVar[timedelta] = timedelta(hours=1)
     references: ClassVar[tuple[str, ...]] = (
         "https://attack.mitre.org/techniques/T1078/",

@@ -35,7 +35,8 @@ class Label(BaseModel):
 
     `start` and `end` are the first and last hostile event. `expected` are detector types, any of which may find it, and
     `classes` the class it should be given where the detector has classes. `intensity` is the dose in thresholds of the
-    design. `complete` is false where the stream ended before the attack did.
+    design. `posture` marks a fault in how tokens are made, carried or checked, which nobody exploits yet. `complete` is
+    false where the stream ended before the attack did.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,4 +51,5 @@ class Label(BaseModel):
     classes: list[str] = []
     min_severity: SeverityWord
     event_ids: list[str]
+    posture: bool = False
     complete: bool = True

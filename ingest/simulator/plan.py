@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.simulator.draws import Draws
-from ingest.simulator.scenarios import ATTACKS
+from ingest.simulator.scenarios import ATTACKS, DEFAULT_SUITE, SUITES
 
 LEAD_IN: Final = 0.25  # share of the stream before the first attack: detectors learn first
 DEFAULT_INTENSITY: Final = 2.0
@@ -21,7 +21,8 @@ def check(scenario: str, variant: str | None) -> None:
     """
     attack = ATTACKS.get(scenario)
     if attack is None:
-        raise ValueError(f"unknown scenario {scenario!r}; known: {', '.join(sorted(ATTACKS))}")
+        known = ", ".join((*sorted(ATTACKS), *SUITES))
+        raise ValueError(f"unknown scenario {scenario!r}; known: {known}")
     if variant is not None and variant not in attack.variants:
         raise ValueError(f"{scenario} has no variant {variant!r}; it has: {', '.join(attack.variants)}")
 
@@ -42,14 +43,14 @@ class Planned:
 
 
 def known(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Turn `scenario` (all its variants) and `scenario/variant` into pairs.
+    """Turn a suite, `scenario` (all its variants) and `scenario/variant` into pairs.
 
     Raises:
         ValueError: a name is unknown.
     """
     pairs = []
-    for name in names:
-        scenario, _, variant = name.partition("/")
+    for wanted in (each for name in names for each in SUITES.get(name, (name,))):
+        scenario, _, variant = wanted.partition("/")
         check(scenario, variant or None)
         variants = [variant] if variant else list(ATTACKS[scenario].variants)
         pairs += [(scenario, each) for each in variants]
@@ -64,13 +65,15 @@ def spread(
     intensity: float = DEFAULT_INTENSITY,
     rounds: int = 1,
 ) -> list[Planned]:
-    """Spread attacks over a stream: each pair `rounds` times, where it fits between lead-in and end.
+    """Spread attacks (by default the headline suite) over a stream.
+
+    Each pair is planned `rounds` times, where it fits between lead-in and end.
 
     Variants that take longer than the stream has left are left out.
     """
     first = start + int(LEAD_IN * (end - start))
     plan = []
-    for scenario, variant in known(sorted(ATTACKS) if names is None else names) * rounds:
+    for scenario, variant in known([DEFAULT_SUITE] if names is None else names) * rounds:
         latest = end - ATTACKS[scenario].variants[variant].span
         if latest > first:
             plan.append(Planned(scenario, variant, int(draws.between(first, latest)), intensity))

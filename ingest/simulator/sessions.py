@@ -141,7 +141,9 @@ class Session:
 
     def usage(self, where: Fields) -> Fields:
         """Fields of every use of the current access token from one connection."""
-        proof = {"presented_cnf": self.access.fields["cnf"]} if "cnf" in self.access.fields else {}
+        proof: Fields = {}
+        if "cnf" in self.access.fields:  # a DPoP proof carries its key in the header
+            proof = {"presented_cnf": self.access.fields["cnf"], "header_params": ["jwk"]}
         seen = {"operation": "verify", "outcome": "success", "resource_server": self.api.name}
         place = {"token_location": "header", "transport": "https"}
         return {**self.access.fields, **seen, **place, **proof, **where}

@@ -9,6 +9,7 @@ from typing import Final
 from ingest.simulator.delivery import Delivery, Disorder
 from ingest.simulator.draws import Draws
 from ingest.simulator.labels import Label
+from ingest.simulator.lookalikes import LookAlikes
 from ingest.simulator.machines import Machines
 from ingest.simulator.pace import MACHINE_SHARE
 from ingest.simulator.plan import DEFAULT_INTENSITY, Planned
@@ -77,8 +78,11 @@ class Simulation:
         machines = Machines(Strand(self._world.seed, "machines"))
         work = ((start, machines.work(service, start)) for service in self._world.services)
         keys = ((start, self._keys.rotations(api, start)) for api in self._world.catalogue.apis)
+        readings = ((start, self._keys.readings(service, start)) for service in self._world.services)
+        odd = LookAlikes(self._world).arrivals(start, traffic.rate)
         attacks = ((case.start, case.play()) for case in sorted(self._cases, key=lambda case: case.start))
-        return [visits.arrivals(start, (1 - MACHINE_SHARE) * traffic.rate), work, keys, attacks]
+        people = visits.arrivals(start, (1 - MACHINE_SHARE) * traffic.rate)
+        return [people, work, keys, iter([(start, self._keys.administration(start))]), readings, odd, attacks]
 
     def advance(self, until: int) -> list[Event]:
         """Events that arrive from the last call up to `until` (µs since the epoch), in order of arrival."""

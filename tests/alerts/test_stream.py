@@ -69,7 +69,9 @@ def findings_on(events: Events, found: Sequence[Found], card: DetectorCard) -> F
         column = {"principal": "principal", "ip": "ip", "key_id": "key_id"}[kind.entity.field]
         rows[i]["time"] = events["order_time"][row] if row >= 0 else finding["time"]
         rows[i]["row"] = row
-        rows[i]["entity"] = events[column][row] if row >= 0 else finding["entity"]
+        rows[i]["entity"] = (events[column][row] if row >= 0 else finding["entity"]) ^ np.uint64(
+            finding.get("apart", 0)
+        )
         rows[i]["alert_class"] = finding.get("alert_class", 0)
         rows[i]["severity"] = finding.get("severity", kind.severity)
         rows[i]["confidence"] = Confidence.HIGH
@@ -145,3 +147,12 @@ def test_every_cut_and_every_restart_gives_the_same_bytes(
     whole = fold(events, [burst, silence], end=end)
     parts = fold(events, [burst, silence], [cut for cut in cuts if cut < len(events)], end=end)
     assert [revision.body for revision in parts] == [revision.body for revision in whole]
+
+
+def test_two_episodes_of_one_entity_that_begin_at_once_are_two_alerts() -> None:
+    """As of one client at two servers: the name of the client alone would be one id."""
+    events = frame([event(0), event(0)])
+    found = [{"row": 0, "apart": 0xA}, {"row": 1, "apart": 0xB}, {"row": 1}]
+    alerts = only(fold(events, [found, []], end=0))
+    assert [alert.entities[0].id for alert in alerts] == ["ana"] * 3
+    assert len({alert.alert_id for alert in alerts}) == 3

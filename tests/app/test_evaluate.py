@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.evaluate import EventTotals, Exposure, count_events, evaluate
+from app.evaluate import EventTotals, Exposure, Report, count_events, evaluate, judge, summary
 from app.evaluation.intervals import Delay, Rate, Share
 from ingest.simulator import Label, LabelEntity
 from schemas.fields import format_time, parse_time
@@ -47,6 +47,10 @@ def alert(**changes: Any) -> dict[str, Any]:
         "evidence": {"event_ids": []},
     }
     return record | changes
+
+
+def false(report: Report) -> dict[tuple[str, str], int]:
+    return {(noise.detector, noise.severity): noise.per_100k_events.count for noise in report.noise_by_detector}
 
 
 def test_an_alert_with_entity_detector_severity_and_time_finds_the_attack() -> None:
@@ -99,7 +103,7 @@ def test_an_alert_that_was_open_before_finds_only_by_getting_worse(change: str, 
 def test_closing_an_alert_is_about_no_attack() -> None:
     closing = alert(change="closed", evidence={"event_ids": ["e1"]})
     report = evaluate([closing], [attack()], TOTALS)
-    assert report.false_by_detector == {"failed-auth-burst": {"medium": 1}}
+    assert false(report) == {("failed-auth-burst", "medium"): 1, ("failed-auth-burst", "medium+"): 1}
 
 
 def test_dealt_times_that_overlap_the_true_one_are_no_chance() -> None:
@@ -123,14 +127,14 @@ def test_every_medium_alert_on_an_attack_counts_as_noise_of_that_attack() -> Non
     report = evaluate([alert(), *others], [attack()], TOTALS)
     assert report.total.alerts_per_attack == 3
     assert report.total.incidents_per_attack == 2
-    assert report.false_by_detector == {}
+    assert false(report) == {("failed-auth-burst", "medium+"): 0}
 
 
 def test_an_alert_about_no_attack_is_false_once_at_its_worst_severity() -> None:
     stranger = {"alert_id": "f1", "entities": [{"type": "user", "id": "bob"}]}
     records = [alert(**stranger, severity="low"), alert(**stranger, severity="high"), alert()]
     report = evaluate(records, [attack()], TOTALS)
-    assert report.false_by_detector == {"failed-auth-burst": {"high": 1}}
+    assert false(report) == {("failed-auth-burst", "high"): 1, ("failed-auth-burst", "medium+"): 1}
     early = {noise.severity: noise for noise in report.noise if noise.period == "first 48 h"}
     assert early["high"].per_100k_events.value == pytest.approx(0.5)
     assert early["high"].per_1000_users_a_day.value == pytest.approx(1.0)
@@ -149,7 +153,7 @@ def test_incomplete_attacks_are_neither_found_nor_missed_nor_false() -> None:
     report = evaluate([alert()], [attack(complete=False)], TOTALS)
     assert report.total.recall.cases == 0
     assert report.incomplete == 1
-    assert report.false_by_detector == {}
+    assert false(report) == {("failed-auth-burst", "medium+"): 0}
 
 
 def test_rows_by_variant_and_dose() -> None:
@@ -258,6 +262,20 @@ def test_the_report_as_json_and_as_a_table() -> None:
     assert "Attacks found" in text
     assert "1/1" in text
     assert "…" not in text
+
+
+def test_streams_are_summed_up_as_independent() -> None:
+    stranger = alert(alert_id="f1", entities=[{"type": "user", "id": "bob"}])
+    late = EventTotals(START - 60 * HOUR, Exposure(100_000, 1_000.0), Exposure(100_000, 500.0), hostile=20)
+    report = summary([judge([alert(), stranger], [attack()], TOTALS), judge([stranger], [attack()], late)])
+    assert (report.total.recall.hits, report.total.recall.cases) == (1, 2)
+    assert false(report)["failed-auth-burst", "medium+"] == 2
+    (severe,) = [noise for noise in report.noise_by_detector if noise.severity == "medium+"]
+    assert severe.per_100k_events.value == pytest.approx(2 / 5)
+    assert severe.per_1000_users_a_day.value == pytest.approx(2 / 3)
+    periods = {noise.period: noise.per_100k_events for noise in report.noise if noise.severity == "medium+"}
+    assert (periods["first 48 h"].count, periods["first 48 h"].exposure) == (1, 3)
+    assert (periods["after 48 h"].count, periods["after 48 h"].exposure) == (1, 2)
 
 
 def test_nothing_at_all_gives_an_empty_report() -> None:

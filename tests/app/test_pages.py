@@ -89,7 +89,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 def test_operations_explain_every_dead_letter_metric_state_and_topic() -> None:
     status = Status(watermark=1, checkpoint_at=0.0)
     metrics = {
-        family.name + ("_total" if family.type == "counter" else "") for family in StatusCollector(status).collect()
+        family.name + ("_total" if family.type == "counter" else "") for family in StatusCollector(status, []).collect()
     }
     states = [state.value for state in WorkerState]
     named = set(re.findall(r"`([^`\n]+)`", OPERATIONS))
@@ -100,7 +100,7 @@ def test_operations_explain_every_dead_letter_metric_state_and_topic() -> None:
 def test_the_alert_rules_on_the_page_are_rules() -> None:
     [block] = re.findall(r"^```yaml\n(.*?)```$", OPERATIONS, re.DOTALL | re.MULTILINE)
     [group] = yaml.safe_load(block)["groups"]
-    assert len(group["rules"]) == 4
+    assert len(group["rules"]) == 5
     assert all("tokentrail_" in rule["expr"] for rule in group["rules"])
 
 

@@ -67,6 +67,21 @@ def summary(ran: Ran) -> dict[str, str]:
     return match.groupdict()
 
 
+def test_findings_that_a_rule_allows_raise_no_alert_and_are_counted(
+    log: Path, expected: Ran, tokentrail: Tokentrail, tmp_path: Path
+) -> None:
+    rule = 'reason = "load test"\nowner = "ana"\nips = ["0.0.0.0/0", "::/0"]\ndetectors = ["failed-auth-burst"]\n'
+    (tmp_path / "tokentrail.toml").write_text(f"[[allow]]\n{rule}", "utf-8")
+    ran = tokentrail("replay", log, "--json")
+    allowed = re.fullmatch(r"findings allowed \(load test\): (\d+)", ran.stderr.splitlines()[-1])
+    assert allowed is not None
+    assert int(allowed[1]) > 0
+    ids = {record["alert_id"] for record in expected.records if record["detector"] != "failed-auth-burst"}
+    left = {record["alert_id"] for record in ran.records}
+    assert ids <= left
+    assert all(record["entities"][0]["type"] != "ip" for record in ran.records if record["alert_id"] not in ids)
+
+
 def test_stdout_holds_alerts_of_the_contract_and_stderr_everything_else(expected: Ran) -> None:
     contract = Draft202012Validator(documents()["token-alert.v1.json"])
     for record in expected.records:

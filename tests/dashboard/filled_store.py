@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from schemas.alerts import Alert
+from schemas.coverage import Filled
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
 from schemas.vocabulary import EventType
 from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
@@ -23,6 +24,13 @@ from tests.dashboard.alert_samples import NOON, SECOND
 
 MINUTE = 60 * SECOND
 BEAT_SECONDS = 0.5
+FILLED = (
+    Filled(NOON - 9 * 86_400 * SECOND, "keycloak", "key-use", 10, {}),
+    Filled(NOON - 3_600 * SECOND, "keycloak", "key-use", 100, {"client_id": 100, "token_id": 100}),
+    Filled(NOON - 3_600 * SECOND, "keycloak", "refresh", 50, {"client_id": 50, "parent_id": 50}),
+    Filled(NOON - 3_600 * SECOND, "gateway", "key-use", 900, {"client_id": 900}),
+)
+"""Nine days of one source, an hour of another."""
 COUNTRIES = {"DE": 900, "US": 700, "SG": 120, "BR": 60, "XX": 5}
 
 
@@ -45,6 +53,7 @@ def fill(url: str, alerts: Iterable[Alert], *, hours: int = 24, watermark: int =
             epoch,
             rollups=_rollups(hours, watermark),
             dead_letters=[DeadLetterCount(now(), "not-json", 3), DeadLetterCount(now(), "too-late", 41)],
+            filled=FILLED,
         )
     beat(database, watermark)
     database.close()

@@ -64,7 +64,7 @@ def test_every_page_fits_a_telephone_and_can_be_read(
     browser: Browser, site: str, scheme: Literal["light", "dark"]
 ) -> None:
     with profile(browser, width=NARROW, scheme=scheme) as telephone, visiting(telephone, site) as visit:
-        for path in ("/", "/triage", "/triage?view=Alerts", f"/alert?id={sample(0).alert_id}", "/health"):
+        for path in ("/", "/triage", "/triage?view=Alerts", f"/alert?id={sample(0).alert_id}", "/detectors", "/health"):
             visit.go(path)
             assert visit.overflow() == 0, path
             assert visit.page.evaluate(_IS_DARK) == (scheme == "dark")

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, expect
 from playwright.sync_api import TimeoutError as NotDrawnError
 
 from schemas.alerts import Alert
+from schemas.coverage import Filled
 from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
 from store.engine import connect
 from tests.dashboard.alert_samples import HOSTILE, hostile
@@ -31,7 +32,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     refused = [DeadLetterCount(now(), HOSTILE, 7)]
     with leading(database) as epoch:
-        Checkpoints(database).commit(Checkpoint(2, "d", {}, {}), epoch, rollups=rollups, dead_letters=refused)
+        Checkpoints(database).commit(
+            Checkpoint(2, "d", {}, {}),
+            epoch,
+            rollups=rollups,
+            dead_letters=refused,
+            filled=[Filled(now(), HOSTILE, "key-use", 9, {})],
+        )
     beat(database, now(), name=HOSTILE)
     with served(url) as address:
         yield address
@@ -110,6 +117,14 @@ def test_alert_with_its_tips_and_record(visit: Visit) -> None:
     expect(visit.page.get_by_test_id("stCode").get_by_text(LITERAL).first).to_be_visible()
     visit.page.locator("svg .mark-symbol path").first.hover(force=True)
     expect(visit.page.locator("#vg-tooltip-element")).to_contain_text(LITERAL)
+    assert_inert(visit)
+
+
+def test_detectors(visit: Visit) -> None:
+    visit.go(f"/detectors?detector={quote(HOSTILE)}")
+    visit.page.get_by_text("Why not armed").click()
+    reasons = visit.page.get_by_test_id("stDataFrame").nth(1)
+    expect(reasons.get_by_text(LITERAL).first).to_be_attached()
     assert_inert(visit)
 
 

@@ -18,7 +18,7 @@ from tests.dashboard.apptest import charts, run_page, words
 from tests.dashboard.filled_store import add, beat, fill, new_store, now
 
 MANY = 260
-PAGES = ("overview", "triage", "alert", "health")
+PAGES = ("overview", "triage", "alert", "detectors", "health")
 HOUR = 3600 * SECOND
 
 
@@ -288,3 +288,36 @@ def test_health_of_an_empty_store_says_how_to_begin(empty: str) -> None:
     text = words(run_page(empty, "health"))
     assert "tokentrail run" in text
     assert "No record was refused." in text
+
+
+# --- detectors --------------------------------------------------------------------------------
+
+
+def test_each_detector_is_armed_or_blind_on_each_source_and_says_why(few: str) -> None:
+    app = run_page(few, "detectors")
+    marks = {detector: list(row) for detector, *row in app.dataframe[0].value.itertuples(index=False)}
+    assert marks["usage-spike"] == ["◔ warming", "● armed"]
+    assert marks["refresh-reuse"] == ["no events", "● armed"]
+    why = table(app, "Why").set_index(["Detector", "Source"])["Why"]
+    assert why["holder-change", "gateway"] == "never there: token_id, same_asn, same_country, same_device"
+    assert why["usage-spike", "gateway"] == "knows the source for 0 of 7 days"
+
+
+def test_the_catalogue_says_what_was_found_and_what_of_attack_is_covered(few: str) -> None:
+    app = run_page(few, "detectors")
+    assert table(app, "Finds")["Alerts"].sum() == 3
+    covered = table(app, "Technique")
+    (detectors,) = covered.loc[covered["Technique"] == "T1550.001", "Detectors"]
+    assert "refresh-reuse" in detectors.split(", ")
+
+
+def test_the_documentation_of_a_detector_can_be_read(few: str) -> None:
+    text = words(run_page(few, "detectors", {"detector": "holder-change"}))
+    assert "Blind spots" in text
+    assert "A thief in the victim's country or network." in text
+
+
+def test_without_events_nobody_is_called_blind(empty: str) -> None:
+    app = run_page(empty, "detectors")
+    assert "known after the first checkpoint" in words(app)
+    assert table(app, "Finds")["Alerts"].sum() == 0

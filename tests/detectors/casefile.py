@@ -4,11 +4,13 @@
       why: somebody else holds a copy
       with: {leeway: 5s}                       # parameters of the detector, optional
       defaults: {type: refresh, sub: ann}      # fields of every event, optional
+      keys: [{iss: i, key_id: k, retired: 1h}] # what is known of keys, see `keyring.inventory`, optional
       until: 2d                                # end of the stream, so that timers fire; default: the last event
       events:
         - {at: 0s, token_id: r1, exp: +1h}     # `+` and `-` in a field of time: from the event's own time
         - {at: 1m, repeat: 10, every: 10s, sub: "u{i}"}
         - {at: 5m, late: 2m, token_id: r0}     # late: ordered as if it had happened two minutes later
+        - {at: 6m, leaked: true}               # leaked: a raw token stood in the record
       expect:                                  # [] = silence; a class that is not listed must not appear
         - {class: replay, severity: high, count: ">=1", first_at: 90s, entity: {type: user, id: ann}}
 
@@ -35,6 +37,7 @@ from schemas.fields import Time, format_time, parse_time
 from schemas.findings import FINDING
 from schemas.frame import Events
 from schemas.vocabulary import Confidence, EntityType, Severity
+from tests.detectors.keyring import inventory
 from tests.detectors.laws import run
 from tests.frames import frame
 
@@ -59,7 +62,7 @@ def span(text: str | int) -> int:
 
 
 def _known(fields: dict[str, Any]) -> dict[str, Any]:
-    unknown = set(fields) - set(TokenEvent.model_fields)
+    unknown = set(fields) - set(TokenEvent.model_fields) - {"leaked"}
     if unknown:
         raise ValueError(f"no such fields of an event: {sorted(unknown)}")
     return fields
@@ -99,6 +102,7 @@ class Case(_Strict):
     why: str
     parameters: dict[str, Any] = Field({}, alias="with")
     defaults: Fields = {}
+    keys: list[dict[str, Any]] = []
     events: list[dict[str, Any]]
     until: Span | None = None
     expect: list[Expectation]
@@ -112,7 +116,7 @@ class Case(_Strict):
         names = events.text.gather(columns=["event_id"])["event_id"].to_numpy(zero_copy_only=False)
         order = np.lexsort((names.astype(str), events["seq"], order_time))
         placed = events.with_columns(order_time=order_time, late=order_time > events["time"]).take(order)
-        return Tokens().trace(placed)
+        return inventory(self.keys, lambda time: BASE + span(time)).describe(Tokens().trace(placed))
 
     def end(self, events: Events) -> int:
         """The watermark at the end of the stream."""
@@ -149,10 +153,9 @@ def play(detector: type[Detector], case: Case, *, one_by_one: bool = False) -> l
     """Play a case and say what differs from what is expected; nothing, where all is well."""
     events = case.stream()
     end = case.end(events)
-    configured = detector.model_validate({name: _value(detector, name, it) for name, it in case.parameters.items()})
     times = [*events["order_time"][1:].tolist(), end + 1]
     single = [(events.take(slice(i, i + 1)), time - 1) for i, time in enumerate(times)]
-    found = run(configured, single if one_by_one else [(events, end)])
+    found = run(configured(detector, case), single if one_by_one else [(events, end)])
     names = [alert_class.name for alert_class in detector.classes]
     listed = {expectation.alert_class for expectation in case.expect}
     unknown = listed - set(names)
@@ -163,6 +166,11 @@ def play(detector: type[Detector], case: Case, *, one_by_one: bool = False) -> l
         if expectation.alert_class in names:
             said += _differences(detector, events, found, expectation)
     return said
+
+
+def configured(detector: type[Detector], case: Case) -> Detector:
+    """The detector with the parameters of a case."""
+    return detector.model_validate({name: _value(detector, name, it) for name, it in case.parameters.items()})
 
 
 def _value(detector: type[Detector], name: str, value: object) -> object:

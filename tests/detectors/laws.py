@@ -223,24 +223,31 @@ def law_bounded(detector: Detector, events: Events) -> None:
     """5. A long stream of new keys stops growing the state: after eight lives of it no more is kept than after four."""
     state = detector.new_state()
     life = end_of(events) - int(events["order_time"][0]) + horizon(state)
-    kept, sizes = [], []
-    for number in range(8):
+    lives, sizes = [], []
+    for number in range(16):
         again = _reborn(events, number, number * life)
         run(detector, [(again, end_of(again))], state)
         sizes.append(sum(part.nbytes for part in state.values()))
         if number in (3, 7):
-            kept.append(_remembered(state, end_of(again)))
-    grown = {name: (kept[0][name], kept[1][name]) for name in state if kept[1][name] > 1.25 * kept[0][name] + 16}
-    assert not grown, f"entries after four and eight lives: {grown}"
-    # Room is doubled at the whim of the stream: by a little once, not with every life.
-    assert not state or sizes[7] < 1.25 * sizes[3], f"bytes after each life: {sizes}"
+            _drop_expired(state, end_of(again))
+        lives.append({name: len(part) for name, part in state.items()})
+        # Room is doubled at the whim of the stream, once: what goes on growing doubles again by the sixteenth life.
+        if number == 7 and sizes[7] <= 1.25 * sizes[3]:
+            break
+    kept = {name: (_kept(part, name, lives[:4]), _kept(part, name, lives[4:8])) for name, part in state.items()}
+    grown = {name: (before, after) for name, (before, after) in kept.items() if after > 1.25 * before + 16}
+    assert not grown, f"entries in the first four lives and in the next: {grown}"
+    assert sizes[-1] <= 1.25 * sizes[len(sizes) // 2 - 1], f"bytes after each life: {sizes}"
 
 
-def _remembered(state: State, now: int) -> dict[str, int]:
-    """Entries of each part that have not expired; the others are dropped."""
+def _drop_expired(state: State, now: int) -> None:
     for part in state.values():
         part.compact(now)
-    return {name: len(part) for name, part in state.items()}
+
+
+def _kept(part: Table | Window, name: str, lives: list[dict[str, int]]) -> int:
+    """Entries of a part: of a table after the last life; of a window the most, as the moment's number is chance."""
+    return max(life[name] for life in lives) if isinstance(part, Window) else lives[-1][name]
 
 
 def horizon(state: State) -> int:

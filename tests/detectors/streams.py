@@ -11,14 +11,18 @@ import numpy as np
 
 from detectors.tokens import Tokens
 from schemas.frame import Events
-from tests.detectors.scenes import headline, lifecycle, policy
-from tests.detectors.writer import HOUR, Person, Row, Writer, people
+from tests.detectors.keyring import inventory
+from tests.detectors.scenes import behaviour, headline, keys, lifecycle, policy, tokens
+from tests.detectors.writer import HOUR, START, Person, Row, Writer, people
 from tests.frames import frame
 
 SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (
     *headline.SCENES,
     *lifecycle.SCENES,
     *policy.SCENES,
+    *keys.SCENES,
+    *tokens.SCENES,
+    *behaviour.SCENES,
 )
 """Later scenes do not change what earlier ones draw."""
 OPTIONAL: Final = ("device_id", "user_agent", "asn", "country", "lat", "session_id", "family_id", "client_id", "sub")
@@ -42,11 +46,11 @@ def delayed(events: Events, rng: np.random.Generator, share: float) -> Events:
 
 @cache
 def mixed_stream(seed: int = 1) -> Events:
-    """About 6 000 events over nine days: every scene, 4 % with a field lost, 1 % late. Treat as read-only."""
+    """About 6 000 events over nine days, few before; all scenes, 4 % lost a field, 1 % late. Treat as read-only."""
     rng = random.Random(seed)
     writer = Writer(rng)
     everyone = people(rng)
     for scene in SCENES:
         scene(writer, everyone)
     events = delayed(frame(list(forgotten(writer.rows, rng))), np.random.default_rng(seed), 0.01)
-    return Tokens().trace(events)
+    return inventory(keys.KNOWN, START.__add__).describe(Tokens().trace(events))

@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from detectors.base import Detector
+from detectors.lifecycle.long_lived_token import LongLivedToken
+from detectors.lifecycle.token_leaked import TokenLeaked
+from detectors.lifecycle.use_after_expiry import UseAfterExpiry
+from detectors.run import tokens_for
 from detectors.tokens import Tokens
 from schemas.columns import NULL_TIME, TRACED
 from schemas.fields import parse_time
@@ -123,3 +128,8 @@ def test_cuts_and_checkpoints_change_nothing() -> None:
     assert (whole["issue_event"] != 0).any()
     for traced_column in TRACED:
         np.testing.assert_array_equal(again[traced_column.name], whole[traced_column.name])
+
+
+@pytest.mark.parametrize(("kind", "looks"), [(UseAfterExpiry, True), (TokenLeaked, True), (LongLivedToken, False)])
+def test_the_register_is_kept_for_detectors_that_look_at_it(kind: type[Detector], looks: bool) -> None:
+    assert (tokens_for([kind()]) is not None) is looks

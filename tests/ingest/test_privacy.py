@@ -52,7 +52,7 @@ def test_a_token_is_replaced_by_its_hash(token: str, around: str) -> None:
 
     text = decoded.events.text.gather(columns=["user_agent"]).column(0)[0].as_py()
     assert text == around.format(SECRETS.hash_token(token))
-    assert list(decoded.leaked) == [True, False]
+    assert list(decoded.events["leaked"]) == [True, False]
     assert decoded.counters["token-leaked"] == 1
 
 
@@ -67,7 +67,7 @@ def test_escapes_do_not_hide_a_token(token: str) -> None:
 
     decoded = DECODER.decode(RawRecords.of([record]))
 
-    assert decoded.leaked.all()
+    assert decoded.events["leaked"].all()
     assert decoded.events.text.gather(columns=["user_agent"]).column(0)[0].as_py() == SECRETS.hash_token(token)
 
 

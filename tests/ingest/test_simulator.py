@@ -167,7 +167,7 @@ def test_carrier_addresses_are_shared_by_many(benign: list[Event]) -> None:
 def test_an_address_always_has_one_network_and_one_place(benign: list[Event]) -> None:
     seen = defaultdict(set)
     for event in benign:
-        if "ip" in event:
+        if "asn" in event:
             seen[event["ip"]].add((event["asn"], event["country"], event["lat"], event["lon"]))
     assert all(len(places) == 1 for places in seen.values())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.simulator import ATTACKS, IN_ORDER, Disorder, Label, Planned, Simulation, Traffic
+from ingest.simulator import ATTACKS, IN_ORDER, SUITES, Disorder, Label, Planned, Simulation, Traffic
 from ingest.simulator.clock import DAY, HOUR, MINUTE
 from ingest.simulator.places import CITY, great_circle_km
 from schemas.events import TokenEvent
@@ -43,7 +43,7 @@ def test_every_variant_is_labelled_and_fits_its_span(scenario: str, variant: str
         TokenEvent.model_validate(event)
 
 
-@pytest.mark.parametrize("scenario", [name for name in ATTACKS if "-" in name and ATTACKS[name].classes])
+@pytest.mark.parametrize("scenario", [name for name in SUITES["headline"] if ATTACKS[name].classes])
 def test_failed_attempts_grow_with_the_dose(scenario: str) -> None:
     variant = next(iter(ATTACKS[scenario].variants))
     weak, strong = (len(play(scenario, variant, intensity)[1]) for intensity in (0.5, 4.0))

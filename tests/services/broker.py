@@ -40,7 +40,7 @@ SINGLE_NODE = {
 }
 QUIET = "-Dlog4j2.level=WARN"
 QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", QUIET)
-"""Small and quick to start, but its full collections stop the broker for a second now and then."""
+"""Small and quick to start."""
 SERVING = (
     "-server",
     "-XX:+UseG1GC",

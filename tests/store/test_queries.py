@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from schemas.alerts import Attack, Entity
+from schemas.coverage import Filled
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
 from schemas.vocabulary import EntityRole, EntityType, Severity
 from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
@@ -19,6 +20,7 @@ Make = Callable[..., Revision]
 Write = Callable[..., None]
 NAMES = ("informational", "low", "medium", "high", "critical")
 MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
 M0 = T0 - T0 % MINUTE
 
 
@@ -57,6 +59,7 @@ def test_an_empty_store_answers_everything(queries: Queries) -> None:
     assert queries.event_rate("type", 0, T0, MINUTE) == []
     assert queries.attack_rate(0, T0, MINUTE) == []
     assert queries.dead_letters(MINUTE) == []
+    assert (queries.filled(HOUR), queries.sources_since(), queries.fired(0)) == ([], {}, [])
     assert (queries.storage().alerts, queries.storage().checkpoint_at) == (0, None)
 
 
@@ -226,6 +229,28 @@ def test_the_history_of_an_alert_is_all_that_was_published(queries: Queries, wri
         (2, "severity", 5),
     ]
     assert '"revision":2' in (queries.alert("a") or "")
+
+
+def test_what_sources_fill_in_is_known_of_the_last_hours_and_since_when(
+    database: Database, epoch: int, queries: Queries
+) -> None:
+    filled = [
+        Filled(hour * HOUR, source, "key-use", 9, {"sub": 4}) for hour, source in ((1, "a"), (30, "a"), (30, "b"))
+    ]
+    Checkpoints(database).commit(Checkpoint(1, "d", {}, {}), epoch, filled=filled[:2])
+    Checkpoints(database).commit(Checkpoint(2, "d", {}, {}), epoch, filled=filled[1:])
+    assert sorted(queries.filled(24 * HOUR), key=lambda total: total.source) == filled[1:]
+    assert queries.sources_since() == {"a": HOUR, "b": 30 * HOUR}
+    late = [Filled(31 * 24 * HOUR, "a", "key-use", 1, {})]
+    Checkpoints(database).commit(Checkpoint(3, "d", {}, {}), epoch, filled=late)
+    assert queries.sources_since() == {"a": 30 * HOUR, "b": 30 * HOUR}
+
+
+def test_alerts_are_counted_by_class(queries: Queries, write: Write) -> None:
+    for number in range(3):
+        write(f"a{number}", at=T0 + number * SECOND, detector="one" if number else "two", **{"class": "it"})
+    found = [tuple(row) for row in queries.fired(T0 + SECOND)]
+    assert found == [("one", "it", 2, T0 + 2 * SECOND)]
 
 
 def test_old_dead_letters_do_not_count(database: Database, epoch: int, queries: Queries) -> None:

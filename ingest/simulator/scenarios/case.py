@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
-from ingest.simulator.applications import Application
-from ingest.simulator.clock import SECOND
+from ingest.simulator.applications import Api, Application
+from ingest.simulator.clock import HOUR, SECOND
 from ingest.simulator.draws import Draws
 from ingest.simulator.labels import Label, LabelEntity
 from ingest.simulator.machines import Service
@@ -18,19 +20,25 @@ from ingest.simulator.world import World
 from schemas.vocabulary import EntityType, Severity
 
 Play = Callable[["Case"], Iterator[Event]]
+T = TypeVar("T")
+WINDOW_SHARE: Final = 0.8  # a dose is given within this part of its window
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to play an attack. `span` is the longest it takes, lead-in of the victim included, µs."""
+    """One way to play an attack. `span` is the longest it takes, lead-in of the victim included, µs.
+
+    Severity and classes are the attack's where the variant says none.
+    """
 
     span: int
     min_severity: Severity | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """An attack family: what should find it, and how it is played."""
+    """An attack family: what should find it, and how it is played. `posture` is a fault that no person exploits yet."""
 
     name: str
     expected: tuple[str, ...]
@@ -38,6 +46,7 @@ class Attack:
     min_severity: Severity
     variants: dict[str, Variant]
     play: Play
+    posture: bool = False
 
 
 @dataclass(slots=True)
@@ -48,6 +57,7 @@ class Cast:
     draws: Draws
     taken: set[int] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
+    turns: Counter[str] = field(default_factory=Counter)
 
     def victim(self) -> User:
         """A user who stays at home, shares with nobody and hides behind no VPN of their own."""
@@ -66,6 +76,22 @@ class Cast:
         service = self.draws.pick(fresh or candidates)
         self.used.add(service.client_id)
         return service
+
+    def turn(self, candidates: Sequence[T], name: Callable[[T], str]) -> T:
+        """One of those that were handed out least often, so that no two cases share it as long as possible."""
+        least = min(self.turns[name(one)] for one in candidates)
+        chosen = self.draws.pick([one for one in candidates if self.turns[name(one)] == least])
+        self.turns[name(chosen)] += 1
+        return chosen
+
+    def api(self, purpose: str) -> Api:
+        """An API, and thereby the key that signs its tokens; cases of one purpose take turns."""
+        return self.turn(self.world.catalogue.apis, lambda api: f"{purpose} {api.name}")
+
+    def application(self, purpose: str, kinds: Collection[str]) -> Application:
+        """An application of one of the kinds; cases of one purpose take turns."""
+        candidates = [one for one in self.world.catalogue.applications if one.style.kind in kinds]
+        return self.turn(candidates, lambda one: f"{purpose} {one.client_id}")
 
 
 class Case:
@@ -92,6 +118,22 @@ class Case:
         """Number of hostile acts for a threshold of the design, by the intensity; at least one."""
         return max(1, round(threshold * self.intensity))
 
+    def opening(self, lead: int) -> int:
+        """When the victim begins, `lead` µs before the attack: in `boundary` so that the attack meets a full hour."""
+        return (self.start // HOUR + 1) * HOUR - lead if self.variant == "boundary" else self.start
+
+    def moments(self, number: int, window: int, start: int | None = None) -> Iterator[int]:
+        """`number` times within most of a window (µs), paced like a script with a random pause.
+
+        The variant `boundary` puts the middle of the attack on a full hour.
+        """
+        pace = WINDOW_SHARE * window / number
+        start = self.start if start is None else start
+        if self.variant == "boundary":
+            start = (self.start // HOUR + 1) * HOUR - int(pace * number / 2)
+        for index in range(number):
+            yield start + int(pace * (index + 0.5 * self.draws.unit()))
+
     def names(self, kind: EntityType, identifier: str) -> None:
         """State that an alert about this attack should name this entity."""
         self._entities.append(LabelEntity(type=kind, id=identifier))
@@ -116,9 +158,10 @@ class Case:
             start=min(time for time, _ in seen),
             end=max(time for time, _ in seen),
             expected=list(self.attack.expected),
-            classes=list(self.attack.classes),
+            classes=list(self.attack.variants[self.variant].classes or self.attack.classes),
             min_severity=self.attack.variants[self.variant].min_severity or self.attack.min_severity,
             event_ids=[event_id for _, event_id in seen],
+            posture=self.attack.posture,
             complete=self.finished,
         )
 
@@ -143,6 +186,17 @@ class Case:
             )
         return {**self.world.networks.fixed(place, self.draws.below(1 << 30), system=system), **self._tool()}
 
+    def stranger(self, user: User, device: Device | None = None) -> Fields:
+        """A thief abroad, or in `own-country` on a fixed line there; some take over the looks of a device."""
+        if self.variant == "own-country":
+            source = self.resident(user.home)
+        else:
+            away = self.far_from(user.home)
+            source = self.resident(away) if self.draws.chance(0.4) else self.rented(away)
+        if device is not None and self.draws.chance(0.2):
+            return {**source, "user_agent": device.user_agent, "ja4": device.ja4}
+        return source
+
     def _tool(self) -> Fields:
         """A fingerprint of its own: with the few of the population all attacks of a stream would look like one."""
         device = make_device(self.draws, self.draws.pick(("tool", "laptop")))
@@ -154,10 +208,10 @@ class Case:
         """Where the victim's own device speaks from."""
         return {**self.world.networks.fixed(user.home, user.line), **device.fields()}
 
-    def session(self, user: User, application: Application) -> Session:
-        """A session of a victim, not opened yet."""
+    def session(self, user: User, application: Application, api: Api | None = None) -> Session:
+        """A session of a victim, not opened yet; the API is drawn by demand unless it is given."""
         catalogue = self.world.catalogue
-        api = catalogue.apis[self.draws.ranked(catalogue.demand)]
+        api = api or catalogue.apis[self.draws.ranked(catalogue.demand)]
         return Session(self.strand, user, application, api, user.device(application.style.device))
 
     def calls(self, session: Session, where: Fields, time: int, number: int, gap: float) -> Iterator[Event]:
@@ -166,3 +220,8 @@ class Case:
         for _ in range(number):
             yield self.strand.event("key-use", time, fields)
             time += int(self.draws.exponential(gap) * SECOND)
+
+    def signs_in(self, session: Session, where: Fields, time: int) -> Iterator[Event]:
+        """The victim logs in and works for a minute."""
+        yield from session.open(time, where)
+        yield from self.calls(session, where, time + SECOND, 2 + self.draws.below(5), 6)

@@ -14,21 +14,7 @@ from ingest.simulator.sessions import Event
 from schemas.vocabulary import EntityType, Severity
 
 BURST: Final = "failed-auth-burst"
-WINDOW_SHARE: Final = 0.8  # a dose is given within this part of the detector's window
 STALE_ENTRY: Final = 0.08  # tries that go to a name nobody has
-
-
-def _moments(case: Case, number: int, window: int) -> Iterator[int]:
-    """`number` times within most of a window, paced like a script with a random pause.
-
-    The variant `boundary` puts the middle of the attack on a full hour.
-    """
-    pace = WINDOW_SHARE * window / number
-    start = case.start
-    if case.variant == "boundary":
-        start = (case.start // HOUR + 1) * HOUR - int(pace * number / 2)
-    for index in range(number):
-        yield start + int(pace * (index + 0.5 * case.draws.unit()))
 
 
 def _application(case: Case) -> Application:
@@ -64,7 +50,7 @@ def _brute_force(case: Case) -> Iterator[Event]:
     case.names(EntityType.IP, source["ip"])
     number, window = (case.dose(30), HOUR) if case.variant == "slow" else (case.dose(10), 5 * MINUTE)
     time = case.start
-    for time in _moments(case, number, window):
+    for time in case.moments(number, window):
         yield _try(case, time, user, application, source)
     if case.variant == "success":
         yield from _break_in(case, time + 30 * SECOND, user, application, source)
@@ -76,7 +62,7 @@ def _distributed_brute_force(case: Case) -> Iterator[Event]:
     number = case.dose(10)
     sources = [_bot(case, user) for _ in range(max(5, number * 2 // 3))]
     window = 5 * MINUTE if case.variant == "fast" else 30 * MINUTE
-    for index, time in enumerate(_moments(case, number, window)):
+    for index, time in enumerate(case.moments(number, window)):
         source = sources[index] if index < len(sources) else case.draws.pick(sources)
         yield _try(case, time, user, application, source)
 
@@ -94,7 +80,7 @@ def _walk(case: Case, victims: Sequence[User], per_victim: int, window: int, sou
     application = _application(case)
     order = [user for _ in range(per_victim) for user in victims]
     time = case.start
-    for time, user in zip(_moments(case, len(order), window), order, strict=True):
+    for time, user in zip(case.moments(len(order), window), order, strict=True):
         yield _try(case, time, user, application, source)
     if case.variant == "success":
         yield from _break_in(case, time + 5 * SECOND, case.draws.pick(victims), application, source)
@@ -119,7 +105,7 @@ def _slow_spray(case: Case) -> Iterator[Event]:
     case.names(EntityType.PREFIX, f"{prefix}.0/24")
     if case.variant != "subnet":
         case.names(EntityType.IP, source["ip"])
-    for time in _moments(case, case.dose(10), 24 * HOUR):
+    for time in case.moments(case.dose(10), 24 * HOUR):
         user = case.cast.victim()
         if case.variant == "subnet":
             source = {**source, "ip": f"{prefix}.{1 + case.draws.below(250)}"}
@@ -132,7 +118,7 @@ def _credential_stuffing(case: Case) -> Iterator[Event]:
     source, application = _spray_source(case), _application(case)
     known = [case.cast.victim() for _ in range(max(2, case.dose(8)))]
     time = case.start
-    for index, time in enumerate(_moments(case, case.dose(25), 5 * MINUTE if case.variant == "fast" else 15 * MINUTE)):
+    for index, time in enumerate(case.moments(case.dose(25), 5 * MINUTE if case.variant == "fast" else 15 * MINUTE)):
         if index % 3 == 0:
             yield _try(case, time, known[index // 3 % len(known)], application, source)
         else:
@@ -149,7 +135,7 @@ def _distributed_spray(case: Case) -> Iterator[Event]:
     sources = [_bot(case, victims[0]) for _ in range(max(5, case.dose(6)))]
     for source in sources:
         case.names(EntityType.IP, source["ip"])
-    for index, time in enumerate(_moments(case, case.dose(25), HOUR)):
+    for index, time in enumerate(case.moments(case.dose(25), HOUR)):
         yield _try(case, time, victims[index % len(victims)], application, case.draws.pick(sources))
 
 
@@ -159,7 +145,7 @@ def _client_secret_guessing(case: Case) -> Iterator[Event]:
     sources = [case.rented() for _ in range(4 if case.variant == "distributed" else 1)]
     fields = {key: value for key, value in service.fields().items() if key not in {"sub", "sub_type"}}
     guess = {"grant_type": "client_credentials", "reason": "invalid-client"}
-    for time in _moments(case, case.dose(10), 5 * MINUTE):
+    for time in case.moments(case.dose(10), 5 * MINUTE):
         source = case.draws.pick(sources)
         yield case.hostile(case.strand.event("verify-failure", time, fields, guess, source))
 
@@ -172,7 +158,7 @@ def _mfa_fatigue(case: Case) -> Iterator[Event]:
     case.names(EntityType.USER, user.sub)
     known = {"sub": user.sub, "sub_type": "user", "login": user.login, "amr": ["pwd"]}
     time = case.start
-    for time in _moments(case, case.dose(5), 10 * MINUTE):
+    for time in case.moments(case.dose(5), 10 * MINUTE):
         push = {"reason": "mfa-denied", "grant_type": "authorization_code"}
         yield case.hostile(case.strand.event("verify-failure", time, application.fields(), known, push, source))
     if case.variant == "approved":
@@ -185,7 +171,7 @@ def _token_probing(case: Case) -> Iterator[Event]:
     case.names(EntityType.IP, source["ip"])
     reasons = ("bad-signature", "expired", "unknown-key", "audience-mismatch", "malformed", "alg-not-allowed")
     base = {"tenant": "acme", "iss": case.world.catalogue.applications[0].fields()["iss"], "token_type": "access"}
-    for time in _moments(case, case.dose(20), 5 * MINUTE):
+    for time in case.moments(case.dose(20), 5 * MINUTE):
         bad = {"token_id": f"at-{case.draws.hex_id()}", "token_id_kind": "jti", "reason": case.draws.pick(reasons)}
         seen = {"resource_server": api.name, "claimed_sub": f"user-{case.draws.below(10**6):06d}"}
         yield case.hostile(case.strand.event("verify-failure", time, base, bad, seen, source))

@@ -70,4 +70,20 @@ def odd_refreshes(writer: Writer, everyone: list[Person]) -> None:
         writer.refresh(person, first + (26 + number) * HOUR)
 
 
-SCENES: Final = (old_tokens, other_hands, forged_tokens, odd_refreshes)
+def revoked_tokens(writer: Writer, everyone: list[Person]) -> None:
+    """Tokens used and refreshed after revocations of every scope, by holders old and new."""
+    at = (DAYS - 1) * DAY + 15 * HOUR
+    scopes = ("token", "family", "session", "grant", "subject", "key", "client")
+    for number, person in enumerate(everyone[:21]):
+        when, grant = at + number * MINUTE, {"grant_id": f"g-{number}"}
+        writer.login(person, when)
+        family = {"family_id": f"f-{person.name}-{person.family}", "client_id": f"lone-{number}"}
+        token = family | grant | {"token_id": f"a-revoked-{number}", "token_type": "access", "key_id": f"kid-{number}"}
+        writer.add(when, "issue", **person.base() | token)
+        ends = {"revoke_scope": scopes[number % len(scopes)], "reason": ("logout", "admin", "compromise")[number % 3]}
+        writer.add(when + 5 * MINUTE, "revoke", **person.base() | token | ends)
+        writer.use(person, when + 8 * MINUTE, **token)
+        writer.refresh(person, when + 9 * MINUTE, **family | grant)
+
+
+SCENES: Final = (old_tokens, other_hands, revoked_tokens, forged_tokens, odd_refreshes)

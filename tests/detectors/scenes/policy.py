@@ -49,4 +49,30 @@ def key_managers(writer: Writer, everyone: list[Person]) -> None:
         writer.use(person, at + number * MINUTE, **done, key_id=f"master-{number % 3}")
 
 
-SCENES: Final = (careless_clients, forgers, wrong_tokens, key_managers)
+def key_users(writer: Writer, everyone: list[Person]) -> None:
+    """Keys with their few callers, then others who come, and other things that they are used for."""
+    for number, person in enumerate(everyone[:9]):
+        key = {"key_id": f"wrapping-{number % 3}", "token_id": None, "sub_type": ("service", "user")[number % 2]}
+        for day in range(DAYS):
+            writer.use(person, day * DAY + 6 * HOUR + number * MINUTE, **key, operation="encrypt")
+        last = (DAYS - 1) * DAY + 19 * HOUR + number * MINUTE
+        writer.use(person, last, **key, operation=("decrypt", "sign", "wrap")[number % 3])
+        for guest in everyone[9 + number : 12 + number]:
+            writer.use(guest, last + 9 * SECOND, **key, operation="decrypt")
+
+
+def readable_tokens(writer: Writer, everyone: list[Person]) -> None:
+    """Tokens that tell too much, that nobody signed, and JWTs where opaque tokens were."""
+    at = (DAYS - 1) * DAY + 19 * HOUR
+    for number, person in enumerate(everyone[:12]):
+        when, server = at + number * MINUTE, {"resource_server": f"api-{number % 3}"}
+        claims = ["sub", "exp", ("birthdate", "password", "salary", "scope")[number % 4]]
+        writer.use(person, when, token_format="jws", claims=claims, **server)
+        encrypted = {"token_format": "jwe", "alg": ("RSA-OAEP", "dir", None)[number % 3], "token_id": f"jwe-{number}"}
+        writer.use(person, when + 9 * SECOND, **server, **encrypted)
+        mine = person.base() | {"client_id": (person.client, f"vault-{number % 3}")[number % 2], "token_type": "access"}
+        writer.add(when - 8 * DAY, "issue", **mine, token_id=f"opaque-{number}", token_format="opaque")
+        writer.add(when + 20 * SECOND, "issue", **mine, token_id=f"jwt-{number}", token_format="jws")
+
+
+SCENES: Final = (careless_clients, forgers, wrong_tokens, key_managers, key_users, readable_tokens)

@@ -7,8 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from detectors.acts import accepted_users
 from detectors.kernels import Record, inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, find, lookup, upsert
+from schemas.frame import Events
 
 MOST_SUBJECTS: Final = 20
 FIRST_SUBJECTS: Final = 4
@@ -39,6 +41,16 @@ def egress_table() -> Table:
 def began_table(ttl: int) -> Table:
     """Give an empty table of one row: the minute of the first event that was learned from."""
     return Table([("minute", np.int64)], ttl=ttl)
+
+
+def learn_users(events: Events, egress: Table, began: Table, enough: int) -> None:
+    """Note who is seen behind each address in a batch; `enough` subjects in 24 h make an egress."""
+    rows = np.flatnonzero(accepted_users(events))
+    if not len(rows):
+        return
+    ips, subs, times = (events[name][rows] for name in ("source_ip", "sub", "order_time"))
+    now = int(times[0])
+    learn_egress(egress.view(len(rows), now), began.view(1, now), ips, subs, times, enough)
 
 
 @kernel
@@ -89,6 +101,24 @@ def is_egress(table: TableView, ip: np.uint64, now: int) -> bool:
     hour = now // HOUR
     closed = table.rows[slot].latest if table.rows[slot].latest < hour else table.rows[slot].former
     return bool(closed >= hour - _DAY_HOURS)
+
+
+def own_network(events: Events, rows: npt.NDArray[np.int64], egress: Table) -> npt.NDArray[np.int64]:
+    """Give those of some rows whose address is the user's and no learned egress, with a known ASN."""
+    rows = rows[(events["source_ip"][rows] != 0) & (events["asn"][rows] > 0)]
+    if not len(rows):
+        return rows
+    times, shared = events["order_time"][rows], np.zeros(len(rows), np.bool_)
+    _behind(egress.view(0, int(times[0])), events["source_ip"][rows], times, shared)
+    return rows[~shared]
+
+
+@kernel
+def _behind(
+    table: TableView, ips: npt.NDArray[np.uint64], times: npt.NDArray[np.int64], out: npt.NDArray[np.bool_]
+) -> None:
+    for i in range(ips.size):
+        out[i] = is_egress(table, ips[i], times[i])
 
 
 @inner

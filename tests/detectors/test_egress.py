@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.geography.egress import FIRST_SUBJECTS, HOUR, began_table, egress_table, is_egress, learn_egress
+from detectors.egress import FIRST_SUBJECTS, HOUR, began_table, egress_table, is_egress, learn_egress
 from detectors.tables import Table
 
 MINUTE = 60_000_000

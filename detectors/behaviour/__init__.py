@@ -1,0 +1,1 @@
+"""What is usual for a subject and for a source."""
