@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from alerts.names import Name
 from schemas.catalogue import DetectorCard
-from schemas.fields import EPOCH, micros
+from schemas.fields import since_epoch
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EntityType
@@ -57,7 +57,7 @@ class AllowRule(BaseModel):
         """
         return (
             (not self.detectors or detector in self.detectors)
-            and (self.until is None or time < micros(self.until - EPOCH))
+            and (self.until is None or time < since_epoch(self.until))
             and self.iss in {None, fields["iss"]}
             and (not self.ips or self._in_networks(fields["ip"]))
             and (not self.clients or fields["client_id"] in self.clients)

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
+from detectors.acts import refused
 from detectors.registry import DETECTORS
 from engines.keybook import ALWAYS, KeyBook
 from schemas.fields import format_time
 from schemas.frame import Events
 from schemas.revisions import Revision
-from schemas.vocabulary import EntityType, EventType, Operation, Outcome, Severity, code
+from schemas.vocabulary import EntityType, EventType, Operation, Severity, code
 
 DETECTORS_OF_KEYS: Final = tuple(name for name, detector in DETECTORS.items() if detector.keys == ("key_id",))
 MAX_KEYS: Final = 100_000
@@ -173,11 +174,8 @@ def _change(line: KeyLine, former: KeyLine | None) -> str:
 def _words(events: Events) -> npt.NDArray[Any]:
     """Give a word for what each event does with its key, (n,)."""
     kinds = events["type"]
-    refused = (events["outcome"] == code(Outcome.DENIED)) | (events["outcome"] == code(Outcome.ERROR))
-    refused &= kinds == code(EventType.KEY_USE)
-    refused |= kinds == code(EventType.VERIFY_FAILURE)
     words = np.where(kinds == code(EventType.KEY_USE), _OPERATIONS[events["operation"]], _TYPES[kinds])
-    return np.where(refused, _REFUSED, words)
+    return np.where(refused(events), _REFUSED, words)
 
 
 def _line(name: KeyName, uses: _Uses, facts: Mapping[str, int], findings: Mapping[str, Severity]) -> KeyLine:

@@ -76,7 +76,7 @@ def new_pipeline(settings: Settings, book: KeyBook | None = None) -> Pipeline:
 
 
 def config_digest(settings: Settings) -> str:
-    """Digest of what decides over alerts: source, detectors and keys."""
+    """Digest of what decides over alerts: source, detectors, keys and what is allowed."""
     text = settings.model_dump_json(include={"source", "detectors", "disabled", "allow", "keys"})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

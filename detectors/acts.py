@@ -19,6 +19,14 @@ def used(events: Events) -> Mask:
     return found
 
 
+def refused(events: Events) -> Mask:
+    """Tell of each event whether it is a use of a token or key that was refused or failed."""
+    failed = (events["outcome"] == code(Outcome.DENIED)) | (events["outcome"] == code(Outcome.ERROR))
+    failed &= events["type"] == code(EventType.KEY_USE)
+    found: Mask = failed | (events["type"] == code(EventType.VERIFY_FAILURE))
+    return found
+
+
 def minted(events: Events) -> Mask:
     """Tell of each event whether it gives a token out: an issue or a refresh."""
     found: Mask = (events["type"] == code(EventType.ISSUE)) | (events["type"] == code(EventType.REFRESH))

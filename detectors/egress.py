@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.acts import accepted_users
+from detectors.base import State
 from detectors.kernels import Record, inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, find, lookup, upsert
+from detectors.views import Views
 from schemas.frame import Events
 
 MOST_SUBJECTS: Final = 20
@@ -43,14 +45,20 @@ def began_table(ttl: int) -> Table:
     return Table([("minute", np.int64)], ttl=ttl)
 
 
-def learn_users(events: Events, egress: Table, began: Table, enough: int) -> None:
-    """Note who is seen behind each address in a batch; `enough` subjects in 24 h make an egress."""
+def learn_users(events: Events, state: State, enough: int) -> None:
+    """Note who is seen behind each address in a batch; `enough` subjects in 24 h make an egress.
+
+    Args:
+        events: the batch.
+        state: has `egress_table()` as `egress` and `began_table(…)` as `began`.
+        enough: subjects.
+    """
     rows = np.flatnonzero(accepted_users(events))
     if not len(rows):
         return
     ips, subs, times = (events[name][rows] for name in ("source_ip", "sub", "order_time"))
-    now = int(times[0])
-    learn_egress(egress.view(len(rows), now), began.view(1, now), ips, subs, times, enough)
+    views = Views(state, int(times[0]))
+    learn_egress(views.table("egress", len(rows)), views.table("began", 1), ips, subs, times, enough)
 
 
 @kernel

@@ -65,5 +65,9 @@ def report(
 
 def place(events: Events, rows: Array) -> list[tuple[Array, float]]:
     """Give ASN and country of some rows as metrics without a threshold, NaN where they are unknown."""
-    columns = (events[name][rows] for name in ("asn", "country"))
+    return bare(events["asn"][rows], events["country"][rows])
+
+
+def bare(*columns: Array) -> list[tuple[Array, float]]:
+    """Give columns as metrics without a threshold, NaN where they are unknown: not above 0."""
     return [(np.where(values > 0, values, np.nan), np.nan) for values in columns]

@@ -63,6 +63,17 @@ def recall(
     return at, found
 
 
+def known_since(notes: Table, keys: npt.NDArray[np.uint64], times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give since when each key is known, µs, `NULL_TIME` where this is the first time, (n,); and note it.
+
+    Args:
+        notes: from `notes_table(1, …)`.
+        keys, times: as in `recall`.
+    """
+    at, _ = recall(notes, keys, times, np.zeros((len(keys), 1), np.uint64), np.full(len(keys), NOTE_FIRST, np.int8))
+    return at
+
+
 @kernel
 def _recall(
     notes: TableView,

@@ -42,7 +42,6 @@ def step(
     states: Mapping[str, State],
     events: Events,
     watermark: int,
-    tokens: Tokens | None = None,
     inventory: Inventory | None = None,
 ) -> list[Findings]:
     """Give each detector's findings on a batch, in the detectors' order, with `row` counted over the whole batch.
@@ -50,13 +49,10 @@ def step(
     Args:
         detectors: by name.
         states: of each detector, by the same name.
-        events: in order of `order_time`.
+        events: in order of `order_time`, with the columns that the register of tokens and the inventory give.
         watermark: as `Detector.step` takes it.
-        tokens: the register, where a detector needs it.
-        inventory: what is known of keys, where anything is; the events carry its columns.
+        inventory: what is known of keys, where anything is.
     """
-    if tokens is not None:
-        events = tokens.trace(events)
     if inventory is not None:
         for name, detector in detectors.items():
             detector.consult(inventory, states[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -25,6 +25,10 @@ class Coded(NamedTuple):
     rows: npt.NDArray[np.int64]
     codes: npt.NDArray[np.int64]
     values: list[str]
+
+    def which(self, holds: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+        """Tell of each text whether something holds, (m,); different texts are asked once each."""
+        return np.array([holds(value) for value in self.values], np.bool_)[self.codes]
 
 
 def coded(events: Events, rows: npt.NDArray[np.int64], field: str) -> Coded:
@@ -56,5 +60,4 @@ def among(events: Events, rows: npt.NDArray[np.int64], field: str, values: Colle
     if not (values and len(rows)):
         return np.zeros(len(rows), np.bool_)
     texts = coded(events, rows, field)
-    wanted = np.array([value in values for value in texts.values], np.bool_)
-    return np.isin(rows, texts.rows[wanted[texts.codes]])
+    return np.isin(rows, texts.rows[texts.which(lambda value: value in values)])

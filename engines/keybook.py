@@ -13,7 +13,8 @@ from ingest.derived import Deriver
 from ingest.privacy import Secrets
 from ingest.snapshots import append_snapshot, read_snapshots
 from schemas.columns import NULL_TIME
-from schemas.inventory import KeyRecord, ListedKey, Listing, Snapshot, micros_of
+from schemas.fields import since_epoch
+from schemas.inventory import KeyRecord, ListedKey, Listing, Snapshot
 
 ALWAYS: Final = 0
 """When a key of the settings was listed, µs."""
@@ -145,5 +146,5 @@ class _Key:
 
 
 def _facts(record: KeyRecord) -> dict[str, int]:
-    stated = {name: micros_of(getattr(record, name.removeprefix("key_"), None)) for name in FACTS}
-    return {"key_listed_at": ALWAYS} | {name: time for name, time in stated.items() if time is not None}
+    stated = {name: getattr(record, name.removeprefix("key_"), None) for name in FACTS}
+    return {"key_listed_at": ALWAYS} | {name: since_epoch(time) for name, time in stated.items() if time is not None}

@@ -142,6 +142,11 @@ def micros(duration: timedelta) -> int:
     return duration // MICROSECOND
 
 
+def since_epoch(moment: datetime) -> int:
+    """Give an instant in µs since the epoch. Raises TypeError if it is naive."""
+    return micros(moment - EPOCH)
+
+
 def parse_time(value: object) -> int:
     """Read a time as µs since the epoch.
 
@@ -171,7 +176,7 @@ def _micros_of_text(value: str) -> int:
         raise ValueError("time must be RFC 3339 with an offset such as 2026-01-31T12:00:00Z")
     date, clock, fraction, offset = match.groups()
     moment = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if offset in 'zZ' else offset}")
-    return (moment - EPOCH) // MICROSECOND + int((fraction or "0").ljust(6, "0")[:6])
+    return since_epoch(moment) + int((fraction or "0").ljust(6, "0")[:6])
 
 
 def format_time(micros: int) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from schemas.fields import EPOCH, MAX_ID_BYTES, MICROSECOND
+from schemas.fields import MAX_ID_BYTES
 
 KeyId = Annotated[str, Field(min_length=1, max_length=MAX_ID_BYTES)]
 
@@ -67,8 +67,3 @@ class Snapshot(_Frozen):
     iss: str
     since: int
     keys: tuple[ListedKey, ...] | None
-
-
-def micros_of(time: AwareDatetime | None) -> int | None:
-    """Give a time as µs since the epoch."""
-    return None if time is None else (time - EPOCH) // MICROSECOND

@@ -106,12 +106,16 @@ class SilentSource(Detector):
     )
     cool_down: ClassVar[timedelta] = timedelta(days=1)
     references: ClassVar[tuple[str, ...]] = ("https://attack.mitre.org/techniques/T1562/008/",)
-    false_positives: ClassVar[tuple[str, ...]] = ("A public holiday", "An issuer that was switched off on purpose")
+    false_positives: ClassVar[tuple[str, ...]] = (
+        "A public holiday",
+        "An issuer of few people, whose evenings differ",
+        "An issuer that was switched off on purpose",
+    )
 
     silence: timedelta = Field(
         timedelta(hours=2), ge=timedelta(hours=1), le=timedelta(hours=24), description="Usual hours without any event."
     )
-    least_missed: int = Field(10, ge=3, le=10_000, description="Events expected in them.")
+    least_missed: int = Field(20, ge=3, le=10_000, description="Events expected in them.")
 
     def new_state(self) -> State:
         """Give the empty state: habits of speakers, who was heard when, and the open hour."""

@@ -164,7 +164,7 @@ class ImpossibleGeography(Detector):
 
     def learn(self, events: Events, watermark: int, state: State) -> None:  # noqa: ARG002 - no timers
         """Note who is seen behind each address."""
-        learn_users(events, cast("Table", state["egress"]), cast("Table", state["began"]), self.egress_subjects)
+        learn_users(events, state, self.egress_subjects)
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - no timers
         """Check the places of one batch."""

@@ -8,12 +8,13 @@ from typing import ClassVar, Final
 import numpy as np
 from pydantic import Field
 
+from detectors.acts import refused
 from detectors.base import AlertClass, Detector, EntityField, State
 from detectors.findings import HIGH, LOW, MEDIUM, NO_CLASS, SURE, UNSURE, Array, report
 from detectors.texts import among
 from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Outcome, Severity, code
+from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Severity, code
 
 _KEY = EntityField(EntityType.KEY, "key_id", EntityRole.VICTIM)
 _OTHERS = (
@@ -49,20 +50,23 @@ class KeyTampering(Detector):
     Fires when:
         A key is disabled, deleted or scheduled for deletion, imported, exported, its policy changed or a secret read
         by a principal outside `administrators`: high. Tried in vain: medium. Where `administrators` is empty nobody
-        is known to be in charge: one step less, and reading secrets is low, since that is what applications do.
+        is known to be in charge: one step less. Reading secrets is what applications do: low until `readers` says who
+        may.
 
     Stays quiet when:
-        The principal is one of `administrators`, or the operation is creation, rotation, enabling or use.
+        The principal is one of `administrators`, or reads a secret and is one of `readers`. The operation is creation,
+        rotation, enabling or use.
 
     Blind spots:
         Events without a key id. An administrator whose credentials were stolen (see key-new-principal).
 
     Formula:
         operation ∈ {disable, schedule-delete, destroy, import, export, policy-change, read-secret} and
-        sub ∉ administrators; client_id where there is no sub.
+        sub ∉ administrators (or readers to read); client_id where there is no sub.
 
     Parameters:
-        `administrators`: subjects (or clients, where events have no subject) that manage keys.
+        `administrators`: subjects (or clients, where events have no subject) that manage keys. `readers`: those that
+        read secrets; they may do nothing else.
 
     Example:
         >>> KeyTampering(administrators={"ops"}).administrators
@@ -121,7 +125,9 @@ class KeyTampering(Detector):
             entity=_KEY,
             others=_OTHERS,
             attack=("T1555.006",),
-            advice=("Replace the secret, unless the reader is an application that needs it: then allow it.",),
+            advice=(
+                "Replace the secret, unless the reader is an application that needs it: then name it in `readers`.",
+            ),
         ),
     )
     cool_down: ClassVar[timedelta] = timedelta(days=1)
@@ -135,22 +141,27 @@ class KeyTampering(Detector):
     administrators: frozenset[str] = Field(
         frozenset(), description="Subjects or clients that manage keys.", examples=[frozenset({"user-1"})]
     )
+    readers: frozenset[str] = Field(
+        frozenset(), description="Subjects or clients that read secrets.", examples=[frozenset({"user-2"})]
+    )
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
         """Check one batch."""
         said = np.where(events["type"] == code(EventType.KEY_USE), _CLASS_OF[events["operation"]], NO_CLASS)
         rows = np.flatnonzero((said != NO_CLASS) & (events["key_id"] != 0))
-        rows = rows[~self._may(events, rows)]
-        failed = np.isin(events["outcome"][rows], (code(Outcome.DENIED), code(Outcome.ERROR)))
-        severity = np.where(failed, MEDIUM, HIGH)
-        if not self.administrators:
-            severity = np.where(said[rows] == READ, LOW, severity - 1)
-        confidence = SURE if self.administrators else UNSURE
+        reads = said[rows] == READ
+        allowed = _named(events, rows, self.administrators) | (reads & _named(events, rows, self.readers))
+        rows, reads = rows[~allowed], reads[~allowed]
+        severity = np.where(refused(events)[rows], MEDIUM, HIGH)
+        listed = np.where(reads, bool(self.readers), bool(self.administrators))
+        severity = np.where(listed, severity, np.where(reads, LOW, severity - 1))
+        confidence = np.where(listed, SURE, UNSURE)
         findings = report(events, rows, "key_id", severity=severity, confidence=confidence, alert_class=said[rows])
         return Findings.of(self.type, findings)
 
-    def _may(self, events: Events, rows: Array) -> Array:
-        """Tell of each row whether its principal manages keys, bool (m,)."""
-        nobody = events["sub"][rows] == 0
-        clients: Array = nobody & among(events, rows, "client_id", self.administrators)
-        return clients | among(events, rows, "sub", self.administrators)
+
+def _named(events: Events, rows: Array, principals: frozenset[str]) -> Array:
+    """Tell of each row whether its subject, or its client where it has none, is one of some principals, bool (m,)."""
+    nobody = events["sub"][rows] == 0
+    clients: Array = nobody & among(events, rows, "client_id", principals)
+    return clients | among(events, rows, "sub", principals)

@@ -138,8 +138,8 @@ class KeyUnknown(Detector):
         covered = (events["keys_since"] != NULL_TIME) & (events["time"] >= events["keys_since"])
         rows = np.flatnonzero(public & missing & covered)
         algorithms = coded(events, rows, "alg")
-        symmetric = np.array([value.upper().startswith(_SYMMETRIC) for value in algorithms.values], np.bool_)
-        return rows[~np.isin(rows, algorithms.rows[symmetric[algorithms.codes]])]
+        symmetric = algorithms.which(lambda value: value.upper().startswith(_SYMMETRIC))
+        return rows[~np.isin(rows, algorithms.rows[symmetric])]
 
     def _in_time(self, happened: Array, since: Array) -> Array:
         """Tell of times, null for never, whether they lie within `hold` after others or before."""

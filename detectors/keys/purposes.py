@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from detectors.acts import minted, used
+from detectors.acts import minted, refused, used
 from detectors.findings import Array
 from schemas.catalogue import Metric, Unit
 from schemas.columns import NULL_TIME
 from schemas.frame import Events
-from schemas.vocabulary import EventType, Operation, Outcome, code
+from schemas.vocabulary import EventType, Operation, code
 
 SIGNS, ENCRYPTS, VERIFIES, OPENS = range(4)
 """Purposes: the originator's (a signature, encryption), the recipient's (verification, decryption)."""
@@ -42,10 +42,8 @@ def purposes(events: Events) -> Array:
 
 def tried(events: Events) -> Array:
     """Tell of each event whether a use of its key was refused, bool (n,)."""
-    refused = (events["outcome"] == code(Outcome.DENIED)) | (events["outcome"] == code(Outcome.ERROR))
-    refused &= (events["type"] == code(EventType.KEY_USE)) & (_PURPOSES[events["operation"]] != NO_PURPOSE)
-    refused |= events["type"] == code(EventType.VERIFY_FAILURE)
-    found: Array = refused & (events["key_id"] != 0)
+    meant = (_PURPOSES[events["operation"]] != NO_PURPOSE) | (events["type"] == code(EventType.VERIFY_FAILURE))
+    found: Array = refused(events) & meant & (events["key_id"] != 0)
     return found
 
 

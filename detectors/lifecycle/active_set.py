@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar, Final, TypeAlias, cast
+from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,7 @@ from detectors.base import AlertClass, Detector, EntityField, Metric, State, Uni
 from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, Array, report
 from detectors.lifecycle.live_families import DAY, MOST_DAYS, Steps, count_families, families_table, owners_table
 from detectors.recall import paired
-from detectors.tables import Table
+from detectors.views import Views
 from detectors.windows import Window
 from schemas.findings import Findings
 from schemas.frame import Events
@@ -168,9 +168,9 @@ class ActiveSet(Detector):
         counts = np.zeros((len(rows), 2), np.int64)
         if len(rows):
             times = events["order_time"][rows]
-            now, issues = int(times[0]), events["type"][rows] == code(EventType.ISSUE)
-            families, held = (cast("Table", state[name]).view(len(rows), now) for name in ("families", "owners"))
-            opened = cast("Window", state["opened"]).view(len(rows), now)
+            views, issues = Views(state, int(times[0])), events["type"][rows] == code(EventType.ISSUE)
+            families, held = (views.table(name, len(rows)) for name in ("families", "owners"))
+            opened = views.window("opened", len(rows))
             steps = Steps(events["family_id"][rows], owners, times, ends, issues)
             count_families(families, held, opened, steps, self.idle_days, counts)
         return counts

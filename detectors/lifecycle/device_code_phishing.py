@@ -11,9 +11,9 @@ from pydantic import Field
 from detectors.acts import accepted_users, minted
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
 from detectors.egress import MOST_SUBJECTS, began_table, egress_table, learn_users, own_network
-from detectors.findings import HIGH, LIKELY, UNSURE, Array, report
-from detectors.lifecycle.places import differ, halves, measured, place_words
-from detectors.recall import ASK, NOTE, NOTE_FIRST, notes_table, paired, recall
+from detectors.findings import HIGH, LIKELY, UNSURE, Array, place, report
+from detectors.lifecycle.places import differ, halves, place_words
+from detectors.recall import ASK, NOTE, known_since, notes_table, paired, recall
 from detectors.tables import Table
 from schemas.columns import NULL_TIME
 from schemas.findings import Findings
@@ -122,7 +122,7 @@ class DeviceCodePhishing(Detector):
 
     def learn(self, events: Events, watermark: int, state: State) -> None:  # noqa: ARG002 - no timers
         """Note who is seen behind each address."""
-        learn_users(events, cast("Table", state["egress"]), cast("Table", state["began"]), MOST_SUBJECTS)
+        learn_users(events, state, MOST_SUBJECTS)
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - events say all
         """Check one batch."""
@@ -134,7 +134,7 @@ class DeviceCodePhishing(Detector):
         network, country = (differ(*pair) for pair in zip(halves(here), halves(there[:, 0]), strict=True))
         at = np.flatnonzero(by_code & new[rows] & network & country)
         confidence = np.where(there[at, 2] != 0, LIKELY, UNSURE)
-        places = measured(here[at])
+        places = place(events, rows[at])
         findings = report(events, rows[at], "sub", severity=HIGH, confidence=confidence, measured=places)
         findings["related"][:, 0] = there[at, 1]
         return Findings.of(self.type, findings)
@@ -158,8 +158,6 @@ def _new_to_user(events: Events, clients: Table) -> Array:
     known = (events["sub"] != 0) & (events["client_id"] != 0)
     rows = np.flatnonzero(minted(events) & known)
     pairs = paired(events["sub"][rows], events["client_id"][rows])
-    nothing, modes = np.zeros((len(rows), 1), np.uint64), np.full(len(rows), NOTE_FIRST, np.int8)
-    since, _ = recall(clients, pairs, events["order_time"][rows], nothing, modes)
     new = np.zeros(len(events), np.bool_)
-    new[rows] = since == NULL_TIME
+    new[rows] = known_since(clients, pairs, events["order_time"][rows]) == NULL_TIME
     return new

@@ -13,7 +13,7 @@ from detectors.findings import HIGH, LIKELY, MEDIUM, NO_CLASS, SURE, Array, plac
 from detectors.tokens import other_hands
 from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import AuthScheme, EntityRole, EntityType, EventType, Severity, code
+from schemas.vocabulary import AuthScheme, EntityRole, EntityType, EventType, Severity, Transport, code
 
 OTHER_PLACE, OTHER_KEY, BARE = range(3)
 """Positions in `classes`."""
@@ -44,20 +44,23 @@ class HolderChange(Detector):
 
     Fires when:
         An accepted use shares neither ASN nor country with the token's issue, and device or UA family are known and
-        different: medium. The key it proves to hold is not the one the token was bound to, or a bound token is accepted
-        as a bare bearer token: high.
+        different: medium. The key it proves to hold is not the one the token was bound to, as its issue or the use
+        itself says, or a bound token is accepted as a bare bearer token: high.
 
     Stays quiet when:
         The issue was not seen; one of network and country is unknown or the same; device and UA family agree or are
         unknown; the client is another one (see client-mismatch); one side is a server of the client (`ip_role` server).
+        A bound token comes with scheme Bearer over mutual TLS: there the certificate is the proof.
 
     Blind spots:
         A thief in the victim's country or network. A thief who copies the user agent where no device is logged. Tokens
-        that were issued through a back channel: their user's network is not known.
+        that were issued through a back channel: their user's network is not known. Uses that are logged under another
+        client: services that pass tokens on and thieves look alike there.
 
     Formula:
         same(x): both known and equal; differ(x): both known and not equal. Fires when differ(ASN) and differ(country)
-        and (differ(device) or differ(UA family)) and not differ(client); or differ(cnf); or cnf and scheme Bearer.
+        and (differ(device) or differ(UA family)) and not differ(client); or differ(cnf); or cnf and scheme Bearer and
+        no key presented and transport not mtls.
 
     Parameters:
         None.
@@ -124,6 +127,7 @@ class HolderChange(Detector):
     )
     false_positives: ClassVar[tuple[str, ...]] = (
         "A client that hands its token to a helper elsewhere: an extension, a printer, a mail gateway",
+        "A proxy that ends mutual TLS and logs neither certificate nor transport",
         "A user agent that changes its family with an update, on the way to another country",
     )
 
@@ -149,8 +153,10 @@ def _said(events: Events) -> Array:
     """Give the class of each event, or `NO_CLASS`, (n,)."""
     use = used(events) & (events["token_id"] != 0)
     bound = (events["cnf"] != 0) | (events["issued_bound"] == 1)
-    bare = bound & (events["auth_scheme"] == code(AuthScheme.BEARER))
+    proved = (events["presented_cnf"] != 0) | (events["transport"] == code(Transport.MTLS))
+    bare = bound & (events["auth_scheme"] == code(AuthScheme.BEARER)) & ~proved
+    stated = (events["cnf"] != 0) & (events["presented_cnf"] != 0) & (events["cnf"] != events["presented_cnf"])
     moved = other_hands(events) & (events["same_country"] == 0) & (events["same_client"] != 0)
-    cases = [use & (events["same_cnf"] == 0), use & bare, use & moved]
+    cases = [use & ((events["same_cnf"] == 0) | stated), use & bare, use & moved]
     said: Array = np.select(cases, [OTHER_KEY, BARE, OTHER_PLACE], NO_CLASS)
     return said

@@ -156,8 +156,7 @@ class IssuerAudienceMismatch(Detector):
         found = np.zeros(len(events), np.bool_)
         if self.issuers:
             issuers = coded(events, rows, "iss")
-            off = np.array([value not in self.issuers for value in issuers.values], np.bool_)
-            found[issuers.rows[off[issuers.codes]]] = True
+            found[issuers.rows[issuers.which(lambda value: value not in self.issuers)]] = True
         return found
 
     def _astray(self, events: Events, rows: Array, servers: Table) -> Array:
@@ -165,8 +164,7 @@ class IssuerAudienceMismatch(Detector):
         audiences = coded(events, rows, "aud")
         found, listed, named = (np.zeros(len(events), np.bool_) for _ in range(3))
         found[audiences.rows] = bool(self.audiences)
-        allowed = np.array([value in self.audiences for value in audiences.values], np.bool_)
-        found[audiences.rows[allowed[audiences.codes]]] = False
+        found[audiences.rows[audiences.which(lambda value: value in self.audiences)]] = False
         listed[audiences.rows] = True
         places = coded(events, rows[listed[rows]], "resource_server")
         names = np.zeros(len(events), np.uint64)

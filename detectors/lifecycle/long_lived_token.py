@@ -188,8 +188,7 @@ def _lifetimes(events: Events, rows: Array) -> Array:
 def _endless(events: Events, access: Array, rows: Array) -> Array:
     """Tell of each of some rows whether it gives out an access token whose claims are known and have no `exp`, (m,)."""
     claims = coded(events, access[events["exp"][access] == NULL_TIME], "claims")
-    expiring = np.array([value == "exp" for value in claims.values], np.bool_)
-    listed, ending = claims.rows, claims.rows[expiring[claims.codes]]
+    listed, ending = claims.rows, claims.rows[claims.which(lambda value: value == "exp")]
     found: Array = np.isin(rows, np.setdiff1d(listed, ending))
     return found
 

@@ -33,8 +33,3 @@ def differ(one: Array, other: Array) -> Array:
     """Tell where both are known and not the same: nulls never contradict."""
     found: Array = (one != 0) & (other != 0) & (one != other)
     return found
-
-
-def measured(places: Array) -> list[tuple[Array, float]]:
-    """Give ASN and country of places as metrics without a threshold, NaN where they are unknown."""
-    return [(np.where(half != 0, half, np.nan), np.nan) for half in halves(places)]

@@ -11,9 +11,9 @@ from pydantic import Field
 from detectors.acts import minted
 from detectors.base import AlertClass, Detector, EntityField, State, micros
 from detectors.findings import HIGH, LIKELY, LOW, MEDIUM, SURE, Array, report
-from detectors.recall import ADD, NOTE_FIRST, RENEW, notes_table, paired, recall
+from detectors.recall import ADD, RENEW, known_since, notes_table, paired, recall
 from detectors.tables import Table
-from detectors.texts import Coded, coded, word_keys
+from detectors.texts import coded, word_keys
 from schemas.columns import NULL_TIME
 from schemas.findings import Findings
 from schemas.frame import Events
@@ -141,23 +141,16 @@ class ScopeEscalation(Detector):
         if not len(scopes.rows):
             return Findings.empty(self.type)
         words = word_keys(scopes.values)[scopes.codes]
-        sensitive = self._sensitive(scopes)
+        sensitive = scopes.which(lambda value: "*" in value or value in self.watched_scopes)
         new = self._new(events, scopes.rows, words, sensitive, state)
         beyond = _beyond(events, scopes.rows, words, sensitive, state)
         return Findings.of(self.type, np.concatenate([new, beyond]))
 
-    def _sensitive(self, scopes: Coded) -> Array:
-        """Tell of each scope of each event whether it always matters."""
-        found = np.array(["*" in value or value in self.watched_scopes for value in scopes.values], np.bool_)
-        marked: Array = found[scopes.codes]
-        return marked
-
     def _new(self, events: Events, rows: Array, words: Array, sensitive: Array, state: State) -> Array:
         clients, times = events["client_id"][rows], events["order_time"][rows]
         pairs = paired(clients, words)
-        nothing, modes = np.zeros((len(rows), 1), np.uint64), np.full(len(rows), NOTE_FIRST, np.int8)
-        since, _ = recall(cast("Table", state["clients"]), clients, times, nothing, modes)
-        seen, _ = recall(cast("Table", state["scopes"]), pairs, times, nothing, modes)
+        since = known_since(cast("Table", state["clients"]), clients, times)
+        seen = known_since(cast("Table", state["scopes"]), pairs, times)
         learned = (since != NULL_TIME) & (times - since > micros(self.learning))
         at = np.flatnonzero((clients != 0) & (seen == NULL_TIME) & (learned | sensitive))
         return report(

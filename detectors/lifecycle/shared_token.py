@@ -11,10 +11,10 @@ from pydantic import Field
 from detectors.acts import accepted
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
 from detectors.egress import MOST_SUBJECTS, began_table, egress_table, learn_users, own_network
-from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, Array, report
+from detectors.findings import HIGH, LIKELY, MEDIUM, SURE, Array, bare, report
 from detectors.holders import holders
-from detectors.lifecycle.places import differ, halves, joined, measured, place_words
-from detectors.recall import ASK, NOTE, NOTE_FIRST, notes_table, recall
+from detectors.lifecycle.places import differ, halves, joined, place_words
+from detectors.recall import ASK, NOTE, NOTE_FIRST, known_since, notes_table, recall
 from detectors.tables import Table
 from detectors.texts import word_keys
 from schemas.columns import NULL_TIME
@@ -136,7 +136,7 @@ class SharedToken(Detector):
 
     def learn(self, events: Events, watermark: int, state: State) -> None:  # noqa: ARG002 - no timers
         """Note who is seen behind each address."""
-        learn_users(events, cast("Table", state["egress"]), cast("Table", state["began"]), MOST_SUBJECTS)
+        learn_users(events, state, MOST_SUBJECTS)
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - events say all
         """Check one batch."""
@@ -166,7 +166,7 @@ class SharedToken(Detector):
             severity=np.where(abroad, HIGH, MEDIUM),
             confidence=np.where(abroad, SURE, LIKELY),
             alert_class=token.astype(np.int16),
-            measured=measured(trips[:, 1]),
+            measured=bare(*halves(trips[:, 1])),
         )
         findings["related"][:, 0] = trips[:, 0]
         return Findings.of(self.type, findings)
@@ -207,7 +207,5 @@ def _returned(keys: Array, times: Array, notes: Array, at_home: Array, state: St
 
 def _again(keys: Array, times: Array, state: State) -> Array:
     """Tell of each return of a session whether there was one before, bool (m,)."""
-    nothing, modes = np.zeros((len(keys), 1), np.uint64), np.full(len(keys), NOTE_FIRST, np.int8)
-    before, _ = recall(cast("Table", state["returns"]), keys, times, nothing, modes)
-    found: Array = before != NULL_TIME
+    found: Array = known_since(cast("Table", state["returns"]), keys, times) != NULL_TIME
     return found

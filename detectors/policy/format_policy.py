@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from detectors.policy.servers import CLIENT, OTHERS, valid
 from detectors.tables import Table, TableView, upsert
 from detectors.texts import among
 from detectors.tokens import token_types
+from detectors.views import Views
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EventType, Severity, TokenFormat, TokenType, code
@@ -134,7 +135,7 @@ class FormatPolicy(Detector):
         found = np.zeros(len(rows), np.bool_)
         if len(rows):
             times = events["order_time"][rows]
-            view = cast("Table", state["formats"]).view(len(rows), int(times[0]))
+            view = Views(state, int(times[0])).table("formats", len(rows))
             _note(view, events["client_id"][rows], times, jwt, micros(self.learning), found)
         return found
 

@@ -40,7 +40,8 @@ class HeaderInjection(Detector):
         has to carry it. The event is an issue: what the issuer itself puts in is no injection.
 
     Blind spots:
-        Verifiers that do not log headers. Accepted tokens without a client, refused ones without an address. Key ids
+        `jwk` in the token itself where the scheme is DPoP: logs do not tell whose header it was. Verifiers that do not
+        log headers. Accepted tokens without a client, refused ones without an address. Key ids
         that are paths or queries (`kid` injection).
 
     Formula:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from pydantic import Field
@@ -15,8 +15,10 @@ from detectors.texts import among, coded
 from detectors.tokens import token_types
 from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import EventType, Severity, TokenType, code
+from schemas.vocabulary import EventType, Reason, Severity, TokenType, code
 
+_FORGED: Final = [code(reason) for reason in (Reason.BAD_SIGNATURE, Reason.UNKNOWN_KEY, Reason.MALFORMED)]
+"""Reasons after which nothing in the token is more than a claim."""
 ID_TOKEN, REFRESH_TOKEN, REFUSED = range(3)
 """Positions in `classes`."""
 
@@ -37,7 +39,8 @@ class TokenTypeConfusion(Detector):
 
     Stays quiet when:
         No resource server is named: a client verifies its own ID tokens, and the authorization server gets refresh
-        tokens. The server is one of `authorization_servers`.
+        tokens. The server is one of `authorization_servers`. The signature of a refused token was wrong: its client is
+        only claimed.
 
     Blind spots:
         Tokens whose type neither the event nor a seen issue tells. Events without a client.
@@ -117,6 +120,7 @@ class TokenTypeConfusion(Detector):
         refresh = types == code(TokenType.REFRESH)
         wrong = (refresh | (types == code(TokenType.ID))) & presented(events) & (events["client_id"] != 0)
         good = valid(events)
+        wrong &= ~np.isin(events["reason"], _FORGED) | good
         rows = coded(events, np.flatnonzero(wrong), "resource_server").rows
         rows = rows[~among(events, rows, "resource_server", self.authorization_servers)]
         said = np.where(good[rows], np.where(refresh[rows], REFRESH_TOKEN, ID_TOKEN), REFUSED)

@@ -110,7 +110,7 @@ class UnsignedJwe(Detector):
 def _keys(events: Events, rows: Array) -> tuple[Array, Array]:
     """Tell of each row whether its algorithm takes a public key, and whether it takes a shared one, bool (m,)."""
     algorithms = coded(events, rows, "alg")
-    public = np.array([value.upper().startswith(_PUBLIC) for value in algorithms.values], np.bool_)
+    public = algorithms.which(lambda value: value.upper().startswith(_PUBLIC))
     known = np.isin(rows, algorithms.rows)
-    takes_public = np.isin(rows, algorithms.rows[public[algorithms.codes]])
+    takes_public = np.isin(rows, algorithms.rows[public])
     return takes_public, known & ~takes_public

@@ -18,7 +18,7 @@ from schemas.columns import NULL_TIME
 from schemas.fields import PLACEHOLDERS
 from schemas.findings import Findings
 from schemas.frame import Events
-from schemas.vocabulary import EntityRole, EntityType, EventType, Outcome, Severity, code
+from schemas.vocabulary import EntityRole, EntityType, EventType, Outcome, Severity, TokenFormat, code
 
 ACCEPTED, REFUSED, CONFUSED, CONFUSION_TRIED, WEAK, NOT_ALLOWED = range(6)
 """Positions in `classes`."""
@@ -58,7 +58,8 @@ class WeakAlgorithm(Detector):
         outside `allowed`: medium.
 
     Stays quiet when:
-        Nothing was signed (opaque tokens), or weak algorithms other than `none` and HMAC are refused.
+        The token is opaque: `none` says there that it is no JWT. Weak algorithms other than `none` and HMAC
+        are refused.
 
     Blind spots:
         Verifiers that do not log `alg`. `none` without an address; the others without a key id. HMAC before the key was
@@ -166,7 +167,7 @@ class WeakAlgorithm(Detector):
         good = valid(events)
         refused = (events["type"] == code(EventType.KEY_USE)) & (events["outcome"] == code(Outcome.ERROR))
         refused |= events["type"] == code(EventType.VERIFY_FAILURE)
-        rows = np.flatnonzero(good | refused)
+        rows = np.flatnonzero((good | refused) & (events["token_format"] != code(TokenFormat.OPAQUE)))
         algorithms = coded(events, rows, "alg")
         rows, good = algorithms.rows, good[algorithms.rows]
         kinds, least = self._kinds(algorithms.values)

@@ -211,7 +211,7 @@ def test_a_store_of_a_newer_program_is_not_read(tokentrail: Tokentrail, store_al
     ("options", "message"),
     [
         (["--severity", "bad"], "--severity: 'bad' is no severity; take one of informational, low"),
-        (["--detector", "bad"], "--detector: unknown detector 'bad'; take one of cleartext-transport"),
+        (["--detector", "bad"], "--detector: unknown detector 'bad'; take one of active-set"),
         (["--entity", "alice"], "--entity: 'alice' names nobody; write type:id"),
         (["--entity", "dog:rex"], "--entity: 'dog' is no word for this; take one of user, client"),
         (["--episode", "over"], "--episode: 'over' is no word for this; take one of open, updated, closed"),

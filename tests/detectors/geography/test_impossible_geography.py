@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.geography.impossible_geography import ImpossibleGeography
-from detectors.geography.whereabouts import subjects_table
+from detectors.geography.whereabouts import HOLDINGS, subjects_table
 from detectors.tables import Table
 from schemas.fields import parse_time
 from schemas.vocabulary import Severity
@@ -55,7 +55,7 @@ def kilometres(a: dict[str, Any], b: dict[str, Any]) -> float:
 
 @dataclass
 class Reading:
-    """The rules, read slowly: history is kept for ever, but for the three latest stays."""
+    """The rules, read slowly: history is kept for ever, but stays and what a user has are the three latest."""
 
     stays: list[dict[str, Any]] = field(default_factory=list)
     taught: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +74,9 @@ class Reading:
         return not any(self._known(event, name) for name in ("device_id", "user_agent", "asn"))
 
     def _known(self, event: dict[str, Any], name: str) -> bool:
-        return any(before[name] == event[name] for before in self.taught)
+        """Tell whether a value is among the three that came last."""
+        latest = dict.fromkeys(before[name] for before in reversed(self.taught))
+        return event[name] in list(latest)[:HOLDINGS]
 
     def _judged(self, event: dict[str, Any]) -> int:
         if not self.stays:

@@ -26,8 +26,8 @@ def a_log_stops(writer: Writer, everyone: list[Person]) -> None:
     """An issuer is busy for three afternoons and silent on the last one, on which others are heard."""
     person = replace(everyone[0], name="night-owl", tenant="quiet", iss="https://id.quiet", client="app-quiet")
     for day in (DAYS - 6, DAYS - 5, DAYS - 2):
-        for number in range(12):
-            writer.add(day * DAY + 15 * HOUR + number * 9 * MINUTE, "issue", **person.base())
+        for number in range(24):
+            writer.add(day * DAY + 15 * HOUR + number * 5 * MINUTE, "issue", **person.base())
 
 
 SCENES: Final = (strange_places, a_log_stops)
