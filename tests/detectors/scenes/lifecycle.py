@@ -42,10 +42,10 @@ def other_hands(writer: Writer, everyone: list[Person]) -> None:
 def forged_tokens(writer: Writer, everyone: list[Person]) -> None:
     """A client with so many tokens that one without an issue is missed, and tokens that nobody issued.
 
-    It takes 1 000 ids in a day to arm the detector, with 4 % and 1 % on top for what is lost and late.
+    So many ids arm the detector only where `least_ids` is at its lowest.
     """
     at, people = (DAYS - 2) * DAY + 8 * HOUR, everyone[::3]
-    times = [at + number * 2 * SECOND for number in range(1_080)] + [at + 3 * HOUR + n * 20 * MINUTE for n in range(14)]
+    times = [at + number * 2 * SECOND for number in range(60)] + [at + 3 * HOUR + n * 20 * MINUTE for n in range(14)]
     for number, when in enumerate(times):
         _batch_job(writer, people[number % 6], when, f"batch-{number}")
     for number in range(8):
