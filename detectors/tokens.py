@@ -122,6 +122,18 @@ def other_hands(events: Events) -> npt.NDArray[np.bool_]:
     return found
 
 
+def same_hands(events: Events) -> npt.NDArray[np.bool_]:
+    """Tell of each event whether it comes from who got the token, (n,).
+
+    Network or device are the issue's, and one of device, key and UA family; client, key and country are not others.
+    """
+    equal = {name: events[f"same_{name}"] == 1 for name in ("asn", "device", "cnf", "agent")}
+    against = (events["same_client"] == 0) | (events["same_cnf"] == 0) | (events["same_country"] == 0)
+    found: npt.NDArray[np.bool_] = (equal["asn"] | equal["device"]) & (equal["device"] | equal["cnf"] | equal["agent"])
+    found &= ~against
+    return found
+
+
 def token_types(events: Events) -> npt.NDArray[np.int8]:
     """Give the token's type, as the event says or else its issue, (n,)."""
     said = np.where(events["token_type"] >= 0, events["token_type"], events["issued_type"])
