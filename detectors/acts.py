@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.frame import Events
-from schemas.vocabulary import EventType, GrantType, Outcome, SubjectType, code
+from schemas.vocabulary import EventType, GrantType, Operation, Outcome, SubjectType, code
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -30,6 +30,12 @@ def refused(events: Events) -> Mask:
 def minted(events: Events) -> Mask:
     """Tell of each event whether it gives a token out: an issue or a refresh."""
     found: Mask = (events["type"] == code(EventType.ISSUE)) | (events["type"] == code(EventType.REFRESH))
+    return found
+
+
+def signed(events: Events) -> Mask:
+    """Tell of each event whether a key signs: a token that it names is made by it, not presented."""
+    found: Mask = (events["type"] == code(EventType.KEY_USE)) & (events["operation"] == code(Operation.SIGN))
     return found
 
 

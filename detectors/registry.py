@@ -23,6 +23,8 @@ from detectors.lifecycle.device_code_phishing import DeviceCodePhishing
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.issuer_audience_mismatch import IssuerAudienceMismatch
 from detectors.lifecycle.long_lived_token import LongLivedToken
+from detectors.lifecycle.never_issued_use import NeverIssuedUse
+from detectors.lifecycle.refresh_cadence import RefreshCadence
 from detectors.lifecycle.scope_escalation import ScopeEscalation
 from detectors.lifecycle.shared_token import SharedToken
 from detectors.lifecycle.token_leaked import TokenLeaked
@@ -47,6 +49,8 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     ClientMismatch,
     HolderChange,
     UseAfterExpiry,
+    NeverIssuedUse,
+    RefreshCadence,
     UseAfterRevoke,
     TokenLeaked,
     ScopeEscalation,

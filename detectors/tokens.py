@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.acts import minted
+from detectors.acts import minted, signed
 from detectors.holders import HOLDER, holders, keep
 from detectors.kernels import Record, column, inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, lookup, renew, upsert
@@ -21,14 +21,25 @@ from schemas.frame import Events
 from schemas.vocabulary import EventType, TokenType, code
 
 ISSUE: Final = np.dtype(
-    [("event", np.uint64), ("at", np.int64), ("exp", np.int64), ("type", np.int8), ("holder", HOLDER)]
+    [
+        ("event", np.uint64),
+        ("at", np.uint32),
+        ("exp", np.uint32),
+        ("type", np.int8),
+        ("used", np.bool_),
+        ("holder", HOLDER),
+    ]
 )
-"""What an issue says: `event_key`, `time` and `exp` of its event, µs, code of the token's type, who got the token."""
+"""What an issue says: `event_key`, `time` and `exp` (0: none) of its event, s, code of the token's type, whether the
+token was presented since, who got it.
+"""
 
 MEMORY: Final = timedelta(days=7)
 """A token that was not used for longer is unknown to the detectors that compare a use with its issue."""
 _OF_PLACE: Final = ("address", "asn", "country")
 _COMPARED: Final = (*_OF_PLACE, "client", "device", "cnf", "agent")
+_SECOND: Final = 1_000_000
+_LAST_SECOND: Final = np.iinfo(np.uint32).max
 
 
 class _Steps(NamedTuple):
@@ -68,21 +79,32 @@ class Tokens:
 def _steps(events: Events) -> _Steps:
     mints, token = minted(events), events["token_id"]
     refreshes = events["type"] == code(EventType.REFRESH)
-    presented = np.where(refreshes, events["parent_id"], np.where(mints, np.uint64(0), token))
+    presented = np.where(refreshes, events["parent_id"], np.where(mints | signed(events), np.uint64(0), token))
     issues = np.zeros(len(events), ISSUE)
-    for name, source in (("event", "event_key"), ("at", "time"), ("exp", "exp"), ("type", "token_type")):
-        issues[name] = events[source]
+    issues["event"], issues["type"], issues["at"] = events["event_key"], events["token_type"], _seconds(events["time"])
+    issues["exp"] = _seconds(events["exp"])
     issues["holder"] = holders(events, np.arange(len(events)))
     return _Steps(presented, np.where(mints, token, np.uint64(0)), column(events, "order_time"), issues)
+
+
+def _seconds(times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give the next whole second, so that no token ends too early; 0 for none, the last that fits for later ones."""
+    seconds: npt.NDArray[np.int64] = np.clip(-(times // -_SECOND), 0, _LAST_SECOND)
+    return seconds
+
+
+def _micros(seconds: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    return np.where(seconds != 0, seconds.astype(np.int64) * _SECOND, NULL_TIME)
 
 
 def _columns(issued: npt.NDArray[Any], holder: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
     known = issued["event"] != 0
     columns = {
         "issue_event": issued["event"],
-        "issued_at": np.where(known, issued["at"], NULL_TIME),
-        "issued_exp": np.where(known, issued["exp"], NULL_TIME),
+        "issued_at": _micros(issued["at"]),
+        "issued_exp": _micros(issued["exp"]),
         "issued_type": np.where(known, issued["type"], np.int8(-1)),
+        "first_use": np.where(known, (~issued["used"]).view(np.int8), np.int8(-1)),
         "issued_bound": np.where(known, (issued["holder"]["cnf"] != 0).view(np.int8), np.int8(-1)),
     }
     servers = issued["holder"]["server"] | holder["server"]
@@ -97,6 +119,18 @@ def other_hands(events: Events) -> npt.NDArray[np.bool_]:
     """Tell of each event whether its network, and its device or UA family, are known not to be the issue's, (n,)."""
     device = (events["same_device"] == 0) | (events["same_agent"] == 0)
     found: npt.NDArray[np.bool_] = (events["same_asn"] == 0) & device
+    return found
+
+
+def same_hands(events: Events) -> npt.NDArray[np.bool_]:
+    """Tell of each event whether it comes from who got the token, (n,).
+
+    Network or device are the issue's, and one of device, key and UA family; client, key and country are not others.
+    """
+    equal = {name: events[f"same_{name}"] == 1 for name in ("asn", "device", "cnf", "agent")}
+    against = (events["same_client"] == 0) | (events["same_cnf"] == 0) | (events["same_country"] == 0)
+    found: npt.NDArray[np.bool_] = (equal["asn"] | equal["device"]) & (equal["device"] | equal["cnf"] | equal["agent"])
+    found &= ~against
     return found
 
 
@@ -119,7 +153,8 @@ def expiries(events: Events) -> npt.NDArray[np.int64]:
 
 @inner
 def _copy(target: Record, issue: Record) -> None:
-    target.event, target.at, target.exp, target.type = issue.event, issue.at, issue.exp, issue.type
+    target.event, target.at, target.exp = issue.event, issue.at, issue.exp
+    target.type, target.used = issue.type, issue.used
     keep(target.holder, issue.holder)
 
 
@@ -131,6 +166,9 @@ def _trace(tokens: TableView, steps: _Steps, issued: npt.NDArray[Any]) -> None:
             slot = lookup(tokens, steps.presented[i], now)
             if slot != NO_SLOT:
                 _copy(issued[i], tokens.rows[slot].issue)
+                if not tokens.rows[slot].issue.used:
+                    tokens.rows[slot].issue.used = True
+                    tokens.dirty[slot] = True
                 renew(tokens, slot, now)
         if steps.minted[i] != 0:
             _copy(tokens.rows[upsert(tokens, steps.minted[i], now)].issue, steps.issues[i])

@@ -93,6 +93,7 @@ TRACED: Final = (
     Column("issued_exp", np.dtype(np.int64), NULL_TIME),
     Column("issued_type", np.dtype(np.int8), -1),
     Column("issued_bound", np.dtype(np.int8), -1),
+    Column("first_use", np.dtype(np.int8), -1),
     *(
         Column(f"same_{name}", np.dtype(np.int8), -1)
         for name in ("client", "device", "cnf", "agent", "address", "asn", "country")
@@ -101,7 +102,8 @@ TRACED: Final = (
 """Columns that tell what was said when the token that an event presents was issued (`detectors.tokens`):
 
 - `issue_event`: `event_key` of the issue. `issued_at`: its time. `issued_exp`: the token's `exp`. `issued_type`: its
-  `token_type`. `issued_bound`: whether it was bound to a key: 1 yes, 0 no, -1 unknown.
+  `token_type`. Both times are whole seconds. `issued_bound`: whether it was bound to a key: 1 yes, 0 no, -1 unknown.
+- `first_use`: whether nobody presented it before: 1 yes, 0 no, -1 unknown.
 - `same_…`: whether who presents it has the same client, device, key, UA family, address, ASN, country: 1 yes, 0 no,
   -1 unknown.
 """

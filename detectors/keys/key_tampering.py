@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 import numpy as np
 from pydantic import Field
 
 from detectors.acts import refused
-from detectors.base import AlertClass, Detector, EntityField, State
+from detectors.base import AlertClass, Detector, EntityField, State, micros
 from detectors.findings import HIGH, LOW, MEDIUM, NO_CLASS, SURE, UNSURE, Array, report
+from detectors.recall import ASK, NOTE_FIRST, notes_table, paired, recall
+from detectors.tables import Table
 from detectors.texts import among
+from schemas.columns import NULL_TIME
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EntityRole, EntityType, EventType, Operation, Severity, code
@@ -35,6 +38,8 @@ _CLASSES: Final = {
 }
 _CLASS_OF: Final = np.array([*(_CLASSES.get(operation, NO_CLASS) for operation in Operation), NO_CLASS])
 """By code of the operation; the last is null's."""
+_ESTABLISHED: Final = micros(timedelta(hours=20))
+"""What is done on two days is a custom, not one attack."""
 
 
 class KeyTampering(Detector):
@@ -48,17 +53,18 @@ class KeyTampering(Detector):
         its place, an attacker makes tokens that every server accepts.
 
     Fires when:
-        A key is disabled, deleted or scheduled for deletion, imported, exported, its policy changed or a secret read
-        by a principal outside `administrators`: high. Tried in vain: medium. Where `administrators` is empty nobody
-        is known to be in charge: one step less. Reading secrets is what applications do: low until `readers` says who
-        may.
+        A key is disabled, deleted or scheduled for deletion, imported, exported, its policy changed or a secret read by
+        a principal outside `administrators`: high. Tried in vain: medium. Where `administrators` is empty nobody is
+        known to be in charge: one step less, and low if the principal did the like a day to two months before. Reading
+        secrets is what applications do: low until `readers` says who may.
 
     Stays quiet when:
         The principal is one of `administrators`, or reads a secret and is one of `readers`. The operation is creation,
-        rotation, enabling or use.
+        rotation, enabling or use. Without `readers`: the principal read the same secret a day to two months before.
 
     Blind spots:
-        Events without a key id. An administrator whose credentials were stolen (see key-new-principal).
+        Events without a key id. An administrator whose credentials were stolen (see key-new-principal). Without
+        `administrators`, whoever was let go on after the first alert.
 
     Formula:
         operation ∈ {disable, schedule-delete, destroy, import, export, policy-change, read-secret} and
@@ -84,7 +90,7 @@ class KeyTampering(Detector):
     type: ClassVar[str] = "key-tampering"
     title: ClassVar[str] = "Key tampered with"
     kinds: ClassVar[frozenset[EventType]] = frozenset({EventType.KEY_USE})
-    keys: ClassVar[tuple[str, ...]] = ("key_id",)
+    keys: ClassVar[tuple[str, ...]] = ("key_id", "sub", "client_id")
     needs: ClassVar[tuple[str, ...]] = ("key_id", "operation")
     classes: ClassVar[tuple[AlertClass, ...]] = (
         AlertClass(
@@ -145,19 +151,45 @@ class KeyTampering(Detector):
         frozenset(), description="Subjects or clients that read secrets.", examples=[frozenset({"user-2"})]
     )
 
-    def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - single events
+    def new_state(self) -> State:
+        """Give the empty state: since when a principal does the like."""
+        return {"customs": notes_table(1, micros(timedelta(days=60)))}
+
+    def step(self, events: Events, watermark: int, state: State) -> Findings:  # noqa: ARG002 - no timers
         """Check one batch."""
         said = np.where(events["type"] == code(EventType.KEY_USE), _CLASS_OF[events["operation"]], NO_CLASS)
         rows = np.flatnonzero((said != NO_CLASS) & (events["key_id"] != 0))
         reads = said[rows] == READ
         allowed = _named(events, rows, self.administrators) | (reads & _named(events, rows, self.readers))
         rows, reads = rows[~allowed], reads[~allowed]
-        severity = np.where(refused(events)[rows], MEDIUM, HIGH)
         listed = np.where(reads, bool(self.readers), bool(self.administrators))
-        severity = np.where(listed, severity, np.where(reads, LOW, severity - 1))
-        confidence = np.where(listed, SURE, UNSURE)
-        findings = report(events, rows, "key_id", severity=severity, confidence=confidence, alert_class=said[rows])
+        custom = ~listed & _customary(events, rows, said[rows], cast("Table", state["customs"]))
+        severity = np.where(refused(events)[rows], MEDIUM, HIGH)
+        severity = np.where(listed, severity, np.where(reads | custom, LOW, severity - 1))
+        told = ~(reads & custom)
+        findings = report(
+            events,
+            rows[told],
+            "key_id",
+            severity=severity[told],
+            confidence=np.where(listed, SURE, UNSURE)[told],
+            alert_class=said[rows][told],
+        )
         return Findings.of(self.type, findings)
+
+
+def _customary(events: Events, rows: Array, said: Array, customs: Table) -> Array:
+    """Tell of each row whether its principal read that secret, or did the like to keys, long before; bool (m,).
+
+    What succeeds is noted.
+    """
+    principals = np.where(events["sub"][rows] != 0, events["sub"][rows], events["client_id"][rows])
+    matters = np.where(said == READ, events["key_id"][rows], (said + 1).astype(np.uint64))
+    times, modes = events["order_time"][rows], np.where(refused(events)[rows], ASK, NOTE_FIRST).astype(np.int8)
+    nothing = np.zeros((len(rows), 1), np.uint64)
+    since, _ = recall(customs, paired(principals, matters), times, nothing, modes)
+    custom: Array = (since != NULL_TIME) & (times - since >= _ESTABLISHED)
+    return custom
 
 
 def _named(events: Events, rows: Array, principals: frozenset[str]) -> Array:

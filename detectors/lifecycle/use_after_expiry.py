@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
 from detectors.acts import used
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit, micros
-from detectors.findings import HIGH, INFORMATIONAL, LIKELY, MEDIUM, SURE, UNSURE, report
-from detectors.tokens import expiries, other_hands
+from detectors.findings import HIGH, INFORMATIONAL, LIKELY, LOW, MEDIUM, SURE, UNSURE, report
+from detectors.tokens import expiries, other_hands, same_hands
 from schemas.columns import NULL_TIME
 from schemas.findings import Findings
 from schemas.frame import Events
@@ -24,6 +24,7 @@ _OTHERS = (
     EntityField(EntityType.IP, "ip", EntityRole.ATTACKER),
 )
 _METRICS = (Metric("overdue", Unit.SECONDS),)
+_LEEWAY: Final = micros(timedelta(minutes=5))
 
 
 class UseAfterExpiry(Detector):
@@ -36,9 +37,10 @@ class UseAfterExpiry(Detector):
         A short life is what limits the harm of a stolen access token. Where `exp` is not checked a copy works for ever.
 
     Fires when:
-        A token is used with success more than `skew` after its `exp`, as the event or else its issue says: medium; high
-        if device or network are not those it was issued to. Refused for that reason, and presented from another network
-        and another device or UA family than its issue: informational.
+        A token is used with success more than `skew` after its `exp`, as the event or else its issue says: medium; low
+        by the hands it was issued to within five minutes, a usual leeway; high if device and network are not those it
+        was issued to. Refused for that reason, and presented from another network and another device or UA family than
+        its issue: informational.
 
     Stays quiet when:
         No `exp` is known. An expired token is refused and nothing says that other hands presented it: that is how
@@ -120,15 +122,16 @@ class UseAfterExpiry(Detector):
         exp = expiries(events)
         due = (exp != NULL_TIME) & (exp < events["time"] - micros(self.skew)) & (events["token_id"] != 0)
         rows = np.flatnonzero(due & (used(events) | (refused & hands)))
-        other, tried = hands[rows], refused[rows]
+        other, tried, overdue = hands[rows], refused[rows], events["time"][rows] - exp[rows]
+        own = same_hands(events)[rows] & (overdue <= _LEEWAY)
         findings = report(
             events,
             rows,
             "token_id",
-            severity=np.where(tried, INFORMATIONAL, np.where(other, HIGH, MEDIUM)),
+            severity=np.select([tried, other, own], [INFORMATIONAL, HIGH, LOW], MEDIUM),
             confidence=np.where(tried, UNSURE, np.where(other, SURE, LIKELY)),
             alert_class=tried.astype(np.int16),
-            measured=[((events["time"][rows] - exp[rows]) / 1e6, self.skew.total_seconds())],
+            measured=[(overdue / 1e6, self.skew.total_seconds())],
         )
         findings["related"][:, 0] = events["issue_event"][rows]
         return Findings.of(self.type, findings)

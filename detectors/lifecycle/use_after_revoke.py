@@ -14,6 +14,7 @@ from detectors.findings import HIGH, INFORMATIONAL, LIKELY, LOW, SURE, Array, re
 from detectors.lifecycle.revocations import KEY, SCOPES, SESSION, SUBJECT, TOKEN, covering
 from detectors.recall import notes_table
 from detectors.texts import among
+from detectors.tokens import same_hands
 from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import (
@@ -55,8 +56,9 @@ class UseAfterRevoke(Detector):
         After a revocation took effect, and more than `skew` later: the revoked token itself is used, or one that its
         server must look up (opaque, refresh, api-key, session), or one signed with a revoked key: high. A refresh
         succeeds: high, but low after a password change of the subject, which many issuers log without ending the
-        families of other clients. A self-contained access token of a revoked family, session, grant, subject or client
-        is used: informational, low if the reason was an incident; high at a server in `access_revocation`.
+        families of other clients, and low by the hands it was issued to after the mere end of a session. A
+        self-contained access token of a revoked family, session, grant, subject or client is used: informational, low
+        if the reason was an incident; high at a server in `access_revocation`.
 
     Stays quiet when:
         The token was issued after the revocation: who signs in anew has a new session. When it was issued is unknown
@@ -65,7 +67,8 @@ class UseAfterRevoke(Detector):
         refreshes after the end of the session.
 
     Blind spots:
-        A thief whose family survives the password change raises a low alert only. Issuers that do not log revocations;
+        A thief whose family survives the password change raises a low alert only; so does one on the victim's own
+        device after a logout. Issuers that do not log revocations;
         uses ordered before the revocation that covers them; uses without a token id; revocations older than `memory`.
 
     Formula:
@@ -193,7 +196,7 @@ class UseAfterRevoke(Detector):
             events,
             rows,
             "token_id",
-            severity=_severity(covers, said),
+            severity=_severity(covers, said, same_hands(events)[rows]),
             confidence=np.where(said == USED, LIKELY, SURE),
             alert_class=said,
             measured=[((events["time"][rows] - covers["effective"]) / 1e6, self.skew.total_seconds())],
@@ -204,9 +207,11 @@ class UseAfterRevoke(Detector):
         return findings
 
 
-def _severity(covers: Array, said: Array) -> Array:
-    """Give the severity of each covered row, (m,)."""
-    spared = (said == REFRESHED) & (covers["scope"] == SUBJECT) & (covers["reason"] == code(Reason.PASSWORD_CHANGE))
-    outlived = np.where(np.isin(covers["reason"], _INCIDENTS), LOW, INFORMATIONAL)
-    severity: Array = np.select([said == OUTLIVED, spared], [outlived, LOW], HIGH)
+def _severity(covers: Array, said: Array, own: Array) -> Array:
+    """Give the severity of each covered row, (m,); `own`: whether the hands are those of the issue."""
+    incident = np.isin(covers["reason"], _INCIDENTS)
+    spared = (covers["scope"] == SUBJECT) & (covers["reason"] == code(Reason.PASSWORD_CHANGE))
+    spared |= (covers["scope"] == SESSION) & own & ~incident
+    outlived = np.where(incident, LOW, INFORMATIONAL)
+    severity: Array = np.select([said == OUTLIVED, spared & (said == REFRESHED)], [outlived, LOW], HIGH)
     return severity

@@ -89,6 +89,24 @@ def test_a_token_is_forgotten_unless_it_is_used() -> None:
     assert (events["issue_event"] != 0).tolist() == [False, *[True] * 5, False]
 
 
+def test_only_the_first_who_presents_a_token_is_its_first_user() -> None:
+    uses = [event("key-use", hour * HOUR, "a") for hour in (0, 2, 3)]
+    events = traced(*uses, event("issue", HOUR, "a"), event("issue", 4 * HOUR, "a"))
+    assert column(events, "first_use") == [-1, -1, 1, 0, -1]
+
+
+@pytest.mark.parametrize(("exp", "remembered"), [("1800000000.25", 1_800_000_001), ("2199-12-31T00:00:00Z", 2**32 - 1)])
+def test_ends_are_kept_in_whole_seconds_and_never_too_early(exp: str, remembered: int) -> None:
+    end = float(exp) if exp[0] == "1" else exp
+    events = traced(event("issue", 0, "a", exp=end), event("key-use", HOUR, "a"))
+    assert events["issued_exp"][1] == remembered * 1_000_000
+
+
+def test_a_signature_makes_a_token_and_presents_none() -> None:
+    events = traced(event("issue", 0, "a"), event("key-use", HOUR, "a", operation="sign"), event("key-use", DAY, "a"))
+    assert column(events, "first_use") == [-1, -1, 1]
+
+
 def test_events_without_tokens_know_nothing() -> None:
     nobody = event("key-use", 0, "a") | {"token_id": None}
     assert (traced(nobody, event("issue", 1, "a") | {"token_id": None})["issue_event"] == 0).all()

@@ -13,6 +13,7 @@ from ingest.simulator.sessions import Event, Session
 from schemas.vocabulary import EntityType, Severity
 
 SKEW: Final = 60 * SECOND  # what the design tolerates after the expiry
+LEEWAY: Final = 5 * MINUTE  # what many servers grant (RFC 7519 section 4.1.4): sooner it is no sign of a missing check
 FLIGHT: Final = 60 * SECOND  # and what caches take to learn of a revocation
 CALLS: Final = 3
 
@@ -20,13 +21,13 @@ CALLS: Final = 3
 def _expired_token(case: Case) -> Iterator[Event]:
     """A copy of an access token is used after its expiry, at an API that does not look or that refuses it."""
     application = case.world.catalogue.named("spa")
-    overdue = int(SKEW * case.intensity)
+    owner = case.attack.posture
+    overdue = int((LEEWAY if owner else SKEW) * case.intensity)
     opening = case.opening(application.style.access_life + overdue + 3 * MINUTE)
     session = case.session(case.cast.victim(), application, case.cast.api(case.attack.name))
     home = case.at_home(session.user, session.device)
     yield from case.signs_in(session, home, opening)
     case.names(EntityType.TOKEN, session.access.token_id)
-    owner = case.attack.posture
     first = session.access.expires + overdue
     if case.variant == "slow":
         first += int(case.draws.between(8, 40) * HOUR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, Person, Writer, elsewhere
+from tests.detectors.writer import DAY, DAYS, HOUR, MINUTE, SECOND, START, Person, Writer, elsewhere
 
 
 def old_tokens(writer: Writer, everyone: list[Person]) -> None:
@@ -39,6 +39,37 @@ def other_hands(writer: Writer, everyone: list[Person]) -> None:
                 writer.use(person, when + 5 * MINUTE, **token | keys)
 
 
+def forged_tokens(writer: Writer, everyone: list[Person]) -> None:
+    """A client with so many tokens that one without an issue is missed, and tokens that nobody issued.
+
+    So many ids arm the detector only where `least_ids` is at its lowest.
+    """
+    at, people = (DAYS - 2) * DAY + 8 * HOUR, everyone[::3]
+    times = [at + number * 2 * SECOND for number in range(60)] + [at + 3 * HOUR + n * 20 * MINUTE for n in range(14)]
+    for number, when in enumerate(times):
+        _batch_job(writer, people[number % 6], when, f"batch-{number}")
+    for number in range(8):
+        forged = {"client_id": "app-batch", "token_id": f"forged-{number // 2}"} | elsewhere(writer.rng, 140)
+        issued = {"iat": (START + at + 3 * HOUR + 20 * MINUTE) // 1_000}
+        writer.use(people[number // 2], at + 3 * HOUR + 25 * MINUTE + number % 2 * 4 * HOUR, **issued | forged)
+
+
+def _batch_job(writer: Writer, person: Person, when: int, token: str) -> None:
+    life = {"iat": (START + when) // 1_000, "exp": (START + when + HOUR) // 1_000, "token_type": "access"}
+    own = {"client_id": "app-batch", "token_id": token}
+    writer.add(when, "issue", **person.base() | life | own)
+    writer.use(person, when + SECOND, **own)
+
+
+def odd_refreshes(writer: Writer, everyone: list[Person]) -> None:
+    """Families refreshed two minutes after the login, and families that rested for over a day."""
+    for number, person in enumerate(everyone[:12]):
+        first = 2 * DAY + 15 * HOUR + number * MINUTE
+        writer.login(person, first)
+        writer.refresh(person, first + 2 * MINUTE)
+        writer.refresh(person, first + (26 + number) * HOUR)
+
+
 def revoked_tokens(writer: Writer, everyone: list[Person]) -> None:
     """Tokens used and refreshed after revocations of every scope, by holders old and new."""
     at = (DAYS - 1) * DAY + 15 * HOUR
@@ -55,4 +86,4 @@ def revoked_tokens(writer: Writer, everyone: list[Person]) -> None:
         writer.refresh(person, when + 9 * MINUTE, **family | grant)
 
 
-SCENES: Final = (old_tokens, other_hands, revoked_tokens)
+SCENES: Final = (old_tokens, other_hands, revoked_tokens, forged_tokens, odd_refreshes)
