@@ -152,7 +152,7 @@ def alerts(snapshot: Snapshot) -> None:
     chosen = table(alert_table(snapshot.rows), snapshot, "Alerts, one a row; select rows to act on them")
     rows = acted_on(snapshot, [snapshot.rows[place] for place in chosen])
     if not rows:
-        st.caption("Select rows to act on them, or open an alert's own page in its column.")
+        st.caption("Select alerts to act on them, or open an alert's own page in its column.")
     for alert in rows[:CARDS]:
         alert_card(alert)
 

@@ -15,7 +15,7 @@ from schemas.alerts import Alert
 from store.audit import Entry
 from store.suppressions import Listed
 
-_SAID = ("verdict", "owner", "ticket", "reason", "text")
+_SAID = ("owner", "ticket", "reason")
 
 
 def target_table(rows: Iterable[object]) -> pd.DataFrame:
@@ -48,12 +48,18 @@ def trail_table(entries: Sequence[Entry]) -> pd.DataFrame:
 def detail(entry: Entry) -> str:
     """What an entry says beyond its action, on one line."""
     fields = entry.fields
-    named = [f"{name} {fields[name]}" for name in _SAID if fields.get(name) and name != "verdict"]
+    if entry.action == "comment":
+        return _line(fields["text"])
+    named = [f"{name} {fields[name]}" for name in _SAID if fields.get(name)]
     if fields.get("verdict"):
         named.insert(0, f"verdict {status_name(fields['verdict'])}")
     if fields.get("suppression_id"):
         named.append(f"suppression {fields['suppression_id']}")
-    return visible("; ".join(named).replace("\n", " ⏎ "))
+    return _line("; ".join(named))
+
+
+def _line(text: str) -> str:
+    return visible(text.replace("\n", " ⏎ "))
 
 
 def suppression_table(listed: Sequence[Listed], now: int) -> pd.DataFrame:
