@@ -109,6 +109,8 @@ INCIDENTS: Final = Table(
     Column("alert_count", Integer, nullable=False),
     Column("tactics", JSON, nullable=False),
     Column("merged_into", String(64)),
+    Column("containment", JSON(none_as_null=True)),
+    Column("blast_radius", JSON(none_as_null=True)),
     Index(None, "start", "incident_id"),
     Index(None, "severity", "start", "incident_id"),
 )

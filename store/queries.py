@@ -151,6 +151,12 @@ class Queries:
         found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
 
+    def incident(self, incident_id: str) -> AnyRow | None:
+        """Give one incident, or the one that took it in; None if there is no such incident."""
+        taken = select(INCIDENTS.c.merged_into).where(INCIDENTS.c.incident_id == incident_id)
+        named = func.coalesce(taken.scalar_subquery(), incident_id)
+        return next(iter(self._all(select(INCIDENTS).where(INCIDENTS.c.incident_id == named))), None)
+
     def leading_entities(self, incident_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Give for each incident the type and id of the entity that its worst alert, the earliest of them, is about."""
         table = ALERTS.c

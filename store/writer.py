@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from schemas.revisions import EntityRisk, Incident, Revision
@@ -152,7 +153,12 @@ def _entity_rows(revisions: Iterable[Revision]) -> list[dict[str, Any]]:
 
 
 def _incident_row(incident: Incident) -> dict[str, Any]:
-    return asdict(incident) | {"severity": int(incident.severity), "tactics": list(incident.tactics)}
+    nested = {name: _json(getattr(incident, name)) for name in ("containment", "blast_radius")}
+    return asdict(incident) | nested | {"severity": int(incident.severity), "tactics": list(incident.tactics)}
+
+
+def _json(record: BaseModel | None) -> dict[str, Any] | None:
+    return None if record is None else record.model_dump(mode="json", exclude_none=True)
 
 
 def _risk_row(risk: EntityRisk) -> Mapping[str, Any]:

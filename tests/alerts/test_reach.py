@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -191,7 +191,7 @@ def test_cuts_and_restarts_change_nothing(
     drawn: list[tuple[int, str, str, str]], marks: list[tuple[int, int]], cuts: set[int]
 ) -> None:
     times = np.cumsum([gap**2 / 4 for gap, *_ in drawn]).tolist()
-    make = {
+    make: dict[str, Callable[..., dict[str, Any]]] = {
         "use": use,
         "revoke": lambda at, **names: revoke(at, "token", **names),
         "refused": lambda at, **names: use(at, **REFUSED | names),

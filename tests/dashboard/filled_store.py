@@ -10,7 +10,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from threading import Event, Thread
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, BlastRadius, Containment
 from schemas.coverage import Filled
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
 from schemas.vocabulary import EventType
@@ -135,6 +135,8 @@ def _incidents(alerts: Sequence[Alert]) -> list[Incident]:
                 worst.alert.title,
                 len(members),
                 tuple(dict.fromkeys(t for member in members for t in member.alert.attack.tactics)),
+                containment=Containment(state="revoked"),
+                blast_radius=BlastRadius(aud=["https://api.example"], calls=30),
             )
         )
     return found
