@@ -21,11 +21,15 @@ from schemas.revisions import EntityRisk, Incident, Revision
 
 @dataclass(frozen=True, slots=True)
 class AlertChanges:
-    """What a batch changed: new revisions in order, and the latest state of incidents and entity risks."""
+    """What a batch changed: new revisions in order, and the latest state of incidents and entity risks.
+
+    `shadows`: revisions of detectors on trial, apart from all others.
+    """
 
     revisions: Sequence[Revision]
     incidents: Sequence[Incident]
     risks: Sequence[EntityRisk]
+    shadows: Sequence[Revision] = ()
 
 
 def _never(_source: str) -> bool:

@@ -88,6 +88,20 @@ ALERT_REVISIONS: Final = Table(
     sqlite_autoincrement=True,
 )
 
+SHADOW_ALERTS: Final = Table(
+    "shadow_alerts",
+    METADATA,
+    Column("alert_id", String(64), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("detector", String(64), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("detected_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "start", "alert_id"),
+)
+"""Alerts of detectors on trial: apart, so that no count, page, publisher or risk can take them for others."""
+
 ALERT_ENTITIES: Final = Table(
     "alert_entities",
     METADATA,

@@ -20,6 +20,7 @@ from store.models import (
     ENTITY_RISK,
     INCIDENTS,
     ROLLUPS,
+    SHADOW_ALERTS,
     SOURCE_FIELDS,
     WORKERS,
 )
@@ -190,6 +191,18 @@ class Queries:
         chosen = newest.limit(min(limit, MAX_ROWS))
         found = select(ALERTS.c.body).where(ALERTS.c.alert_id.in_(chosen)).order_by(ALERTS.c.start.desc())
         return [row[0] for row in self._all(found)]
+
+    def shadows(
+        self, *, severities: Sequence[Severity] = (), detectors: Sequence[str] = (), limit: int
+    ) -> Sequence[AnyRow]:
+        """Give the newest alerts of detectors on trial."""
+        table = SHADOW_ALERTS.c
+        found = select(SHADOW_ALERTS).order_by(table.start.desc(), table.alert_id.desc())
+        if severities:
+            found = found.where(table.severity.in_([int(wanted) for wanted in severities]))
+        if detectors:
+            found = found.where(table.detector.in_(detectors))
+        return self._all(found.limit(min(limit, MAX_ROWS)))
 
     def alert_ids(self, beginning: str, *, limit: int = 2) -> list[str]:
         """Give the ids of alerts that begin so."""

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, Table, insert, select, tuple_, update
 
 from schemas.revisions import EntityRisk, Incident, Revision
 from store.engine import Database, clock
 from store.lease import guard
-from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS
+from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS, SHADOW_ALERTS
 from store.sql import batches, upsert
 
 
@@ -44,14 +44,17 @@ class AlertWriter:
         *,
         incidents: Sequence[Incident] = (),
         risks: Sequence[EntityRisk] = (),
+        shadows: Sequence[Revision] = (),
     ) -> Committed:
         """Store revisions with the incidents and risks they changed, in one transaction; safe to repeat.
+
+        `shadows` are kept apart: the latest revision of each alert, which no publisher sees.
 
         Raises:
             LeadershipLostError: another worker leads; nothing was kept.
             StoreUnavailableError: the database does not answer; nothing was kept.
         """
-        if not (revisions or incidents or risks):
+        if not (revisions or incidents or risks or shadows):
             return Committed()
         # What a power failure undoes is found again from the checkpoint before it (docs/decisions/0011).
         with self._database.write(durable=False) as connection:
@@ -64,6 +67,7 @@ class AlertWriter:
             upsert(connection, INCIDENTS, [_incident_row(incident) for incident in incidents])
             _move_merged(connection, incidents)
             upsert(connection, ENTITY_RISK, [_risk_row(risk) for risk in risks])
+            _keep_apart(connection, shadows)
         return Committed(len(new), len(revisions) - len(new) - len(conflicts), conflicts)
 
 
@@ -82,9 +86,7 @@ def _append(connection: Connection, new: Sequence[Revision]) -> None:
     statement = insert(ALERT_REVISIONS).returning(ALERT_REVISIONS.c.cursor, sort_by_parameter_order=True)
     cursors = connection.execute(statement, rows).scalars().all()
     first = {revision.alert.alert_id: cursor for revision, cursor in reversed(list(zip(new, cursors, strict=True)))}
-    latest = {revision.alert.alert_id: revision for revision in new}
-    current = _current_revisions(connection, list(latest))
-    risen = [revision for name, revision in latest.items() if revision.alert.revision > current.get(name, 0)]
+    risen = _risen(connection, ALERTS, new)
     upsert(
         connection,
         ALERTS,
@@ -94,12 +96,22 @@ def _append(connection: Connection, new: Sequence[Revision]) -> None:
     upsert(connection, ALERT_ENTITIES, _entity_rows(risen))
 
 
-def _current_revisions(connection: Connection, alert_ids: Sequence[str]) -> dict[str, int]:
+def _risen(connection: Connection, table: Table, revisions: Sequence[Revision]) -> list[Revision]:
+    """Give the latest revision of each alert where it is newer than what a table has."""
+    latest = {revision.alert.alert_id: revision for revision in revisions}
     current: dict[str, int] = {}
-    for part in batches(alert_ids):
-        wanted = select(ALERTS.c.alert_id, ALERTS.c.revision).where(ALERTS.c.alert_id.in_(part))
+    for part in batches(list(latest)):
+        wanted = select(table.c.alert_id, table.c.revision).where(table.c.alert_id.in_(part))
         current.update((row.alert_id, row.revision) for row in connection.execute(wanted))
-    return current
+    return [revision for name, revision in latest.items() if revision.alert.revision > current.get(name, 0)]
+
+
+def _keep_apart(connection: Connection, shadows: Sequence[Revision]) -> None:
+    if risen := _risen(connection, SHADOW_ALERTS, shadows):
+        now = connection.execute(select(clock())).scalar_one()
+        kept = ("alert_id", "revision", "detector", "severity", "start", "detected_at", "body")
+        rows = [_alert_row(revision, now) for revision in risen]
+        upsert(connection, SHADOW_ALERTS, [{name: row[name] for name in kept} for row in rows])
 
 
 def _move_merged(connection: Connection, incidents: Iterable[Incident]) -> None:
