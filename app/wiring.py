@@ -70,13 +70,18 @@ def new_pipeline(settings: Settings, book: KeyBook | None = None) -> Pipeline:
     """Build the pipeline of the settings; `book` has what is known of keys."""
     source = settings.source
     return Pipeline(
-        settings.running(), lateness=source.lateness, horizon=source.horizon, allow=settings.allow, keys=book
+        settings.running(),
+        lateness=source.lateness,
+        horizon=source.horizon,
+        allow=settings.allow,
+        keys=book,
+        shadow=settings.shadow,
     )
 
 
 def config_digest(settings: Settings) -> str:
     """Digest of what decides over alerts: source, detectors, keys and what is allowed."""
-    text = settings.model_dump_json(include={"source", "detectors", "disabled", "allow", "keys"})
+    text = settings.model_dump_json(include={"source", "detectors", "disabled", "shadow", "allow", "keys"})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -99,6 +99,20 @@ ALERT_REVISIONS: Final = Table(
     sqlite_autoincrement=True,
 )
 
+SHADOW_ALERTS: Final = Table(
+    "shadow_alerts",
+    METADATA,
+    Column("alert_id", String(64), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("detector", String(64), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("detected_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "start", "alert_id"),
+)
+"""Alerts of detectors on trial: apart, so that no count, page, publisher or risk can take them for others."""
+
 ALERT_ENTITIES: Final = Table(
     "alert_entities",
     METADATA,
@@ -120,6 +134,8 @@ INCIDENTS: Final = Table(
     Column("alert_count", Integer, nullable=False),
     Column("tactics", JSON, nullable=False),
     Column("merged_into", String(64)),
+    Column("containment", JSON(none_as_null=True)),
+    Column("blast_radius", JSON(none_as_null=True)),
     Index(None, "start", "incident_id"),
     Index(None, "severity", "start", "incident_id"),
 )

@@ -21,6 +21,7 @@ from store.models import (
     ENTITY_RISK,
     INCIDENTS,
     ROLLUPS,
+    SHADOW_ALERTS,
     SOURCE_FIELDS,
     WORKERS,
 )
@@ -155,6 +156,12 @@ class Queries:
         found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
 
+    def incident(self, incident_id: str) -> AnyRow | None:
+        """Give one incident, or the one that took it in; None if there is no such incident."""
+        taken = select(INCIDENTS.c.merged_into).where(INCIDENTS.c.incident_id == incident_id)
+        named = func.coalesce(taken.scalar_subquery(), incident_id)
+        return next(iter(self._all(select(INCIDENTS).where(INCIDENTS.c.incident_id == named))), None)
+
     def leading_entities(self, incident_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Give for each incident the type and id of the entity that its worst alert, the earliest of them, is about."""
         table = ALERTS.c
@@ -188,6 +195,18 @@ class Queries:
         chosen = newest.limit(min(limit, MAX_ROWS))
         found = select(ALERTS.c.body).where(ALERTS.c.alert_id.in_(chosen)).order_by(ALERTS.c.start.desc())
         return [row[0] for row in self._all(found)]
+
+    def shadows(
+        self, *, severities: Sequence[Severity] = (), detectors: Sequence[str] = (), limit: int
+    ) -> Sequence[AnyRow]:
+        """Give the newest alerts of detectors on trial."""
+        table = SHADOW_ALERTS.c
+        found = select(SHADOW_ALERTS).order_by(table.start.desc(), table.alert_id.desc())
+        if severities:
+            found = found.where(table.severity.in_([int(wanted) for wanted in severities]))
+        if detectors:
+            found = found.where(table.detector.in_(detectors))
+        return self._all(found.limit(min(limit, MAX_ROWS)))
 
     def alert_ids(self, beginning: str, *, limit: int = 2) -> list[str]:
         """Give the ids of alerts that begin so."""

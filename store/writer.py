@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from schemas.revisions import EntityRisk, Incident, Revision
 from store import handling
 from store.engine import Database, clock
 from store.lease import guard
-from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS
+from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS, SHADOW_ALERTS
 from store.sql import batches, upsert
 
 
@@ -44,14 +45,17 @@ class AlertWriter:
         *,
         incidents: Sequence[Incident] = (),
         risks: Sequence[EntityRisk] = (),
+        shadows: Sequence[Revision] = (),
     ) -> Committed:
         """Store revisions with the incidents and risks they changed, in one transaction; safe to repeat.
+
+        `shadows` are kept apart: the latest revision of each alert, which no publisher sees.
 
         Raises:
             LeadershipLostError: another worker leads; nothing was kept.
             StoreUnavailableError: the database does not answer; nothing was kept.
         """
-        if not (revisions or incidents or risks):
+        if not (revisions or incidents or risks or shadows):
             return Committed()
         # What a power failure undoes is found again from the checkpoint before it (docs/decisions/0011).
         with self._database.write(durable=False) as connection:
@@ -64,6 +68,7 @@ class AlertWriter:
             upsert(connection, INCIDENTS, [_incident_row(incident) for incident in incidents])
             _move_merged(connection, incidents)
             upsert(connection, ENTITY_RISK, [_risk_row(risk) for risk in risks])
+            _keep_apart(connection, shadows)
         return Committed(len(new), len(revisions) - len(new) - len(conflicts), conflicts)
 
 
@@ -96,6 +101,21 @@ def _append(connection: Connection, new: Sequence[Revision]) -> None:
     )
     upsert(connection, ALERT_ENTITIES, _entity_rows(risen))
     handling.after(connection, risen, current, victims)
+
+
+def _keep_apart(connection: Connection, shadows: Sequence[Revision]) -> None:
+    latest = {revision.alert.alert_id: revision for revision in shadows}
+    known: dict[str, int] = {}
+    table = SHADOW_ALERTS.c
+    for part in batches(list(latest)):
+        wanted = select(table.alert_id, table.revision).where(table.alert_id.in_(part))
+        known.update((row.alert_id, row.revision) for row in connection.execute(wanted))
+    risen = [revision for name, revision in latest.items() if revision.alert.revision > known.get(name, 0)]
+    if risen:
+        now = connection.execute(select(clock())).scalar_one()
+        kept = ("alert_id", "revision", "detector", "severity", "start", "detected_at", "body")
+        rows = [_alert_row(revision, now) for revision in risen]
+        upsert(connection, SHADOW_ALERTS, [{name: row[name] for name in kept} for row in rows])
 
 
 def _move_merged(connection: Connection, incidents: Iterable[Incident]) -> None:
@@ -149,7 +169,12 @@ def _entity_rows(revisions: Iterable[Revision]) -> list[dict[str, Any]]:
 
 
 def _incident_row(incident: Incident) -> dict[str, Any]:
-    return asdict(incident) | {"severity": int(incident.severity), "tactics": list(incident.tactics)}
+    nested = {name: _json(getattr(incident, name)) for name in ("containment", "blast_radius")}
+    return asdict(incident) | nested | {"severity": int(incident.severity), "tactics": list(incident.tactics)}
+
+
+def _json(record: BaseModel | None) -> dict[str, Any] | None:
+    return None if record is None else record.model_dump(mode="json", exclude_none=True)
 
 
 def _risk_row(risk: EntityRisk) -> Mapping[str, Any]:

@@ -12,8 +12,9 @@ from app.output import note
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
+    from app.settings import Settings
     from schemas.vocabulary import Severity
-    from store.queries import AlertRow, Queries
+    from store.queries import AlertFilter, AlertRow, Queries
 
 app = typer.Typer(help="Look at stored alerts.", no_args_is_help=True)
 
@@ -34,6 +35,9 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most alerts to show.")] = 50,
     after: Annotated[str | None, typer.Option(help="Go on behind the alert of this id.")] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Those of detectors on trial instead; by severity and detector only.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """List the store's alerts, newest first.
@@ -56,6 +60,10 @@ def list_(
         owner=owner,
         since=since_option(since, "--since"),
     )
+    if shadow:
+        unfit = {"--entity": entity, "--episode": episode, "--since": since, "--after": after}
+        _list_shadows(load(config), where, limit, [name for name, value in unfit.items() if value], json=json)
+        return
     with existing_store(load(config)) as database:
         queries = Queries(database)
         found: list[AlertRow] = []
@@ -69,6 +77,26 @@ def list_(
         _write_table(found)
     if following is not None:
         note(f"there are more: --after {found[-1].alert_id}")
+
+
+def _list_shadows(settings: Settings, where: AlertFilter, limit: int, unfit: Sequence[str], *, json: bool) -> None:
+    from alerts.record import whole
+    from app.alert_table import AlertLine, alert_table
+    from app.output import json_line, results
+    from app.wiring import existing_store
+    from schemas.alerts import Alert
+    from store.queries import Queries
+
+    if unfit:
+        raise ConfigError("does not go with --shadow", place=unfit[0], next_step="leave one of the two out")
+    with existing_store(settings) as database:
+        rows = Queries(database).shadows(severities=where.severities, detectors=where.detectors, limit=limit)
+    if json:
+        for row in rows:
+            json_line(whole(row.body, row.detected_at))
+        return
+    lines = [AlertLine.of(Alert.model_validate_json(row.body), row.start) for row in rows]
+    results.print(alert_table(lines, results.width) if lines else "no alerts of detectors in shadow")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from threading import Event, Thread
 
-from schemas.alerts import Alert, EpisodeState
+from schemas.alerts import Alert, BlastRadius, Containment, EpisodeState
 from schemas.coverage import Filled
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
 from schemas.triage import OPEN, Role, Verdict
@@ -148,6 +148,8 @@ def _incidents(alerts: Sequence[Alert]) -> list[Incident]:
                 worst.alert.title,
                 len(members),
                 tuple(dict.fromkeys(t for member in members for t in member.alert.attack.tactics)),
+                containment=Containment(state="revoked"),
+                blast_radius=BlastRadius(aud=["https://api.example"], calls=30),
             )
         )
     return found
