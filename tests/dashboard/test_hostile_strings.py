@@ -115,7 +115,7 @@ def test_suppressions(visit: Visit) -> None:
     visit.go("/suppressions")
     assert LITERAL in visit.cells(4)[0]
     visit.select_row(0)
-    expect(visit.page.get_by_role("button", name="End it")).to_be_visible()
+    expect(visit.page.get_by_test_id("stFormSubmitButton").first).to_be_visible()
     assert_inert(visit)
 
 
