@@ -135,7 +135,7 @@ def containment(alert: Alert) -> None:
     st.subheader("Contained?", anchor=False)
     if alert.containment is not None:
         state = reach.state_of(alert.containment, now)
-        st.badge(state.capitalize(), color=reach.TINTS[state])
+        st.badge(safe_in_badge(state.capitalize()), color=reach.TINTS[state])
     st.text(reach.containment_words(alert.containment, now))
     if words := reach.reach_words(alert.blast_radius):
         st.text(f"Since the first bad event: {words}")
