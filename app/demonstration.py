@@ -12,7 +12,7 @@ from typing import Final
 
 from app.settings import Settings, from_mapping
 from app.warm import settle, warm
-from app.wiring import config_digest, limits, new_pipeline, open_store
+from app.wiring import config_digest, event_lake, limits, new_pipeline, open_store
 from dashboard.server import start
 from engines.chunks import ChunkFolder
 from engines.worker import Worker
@@ -74,6 +74,7 @@ class Demonstration:
             dead_letters=DeadLetterFile(root / "dead-letters.ndjson"),
             limits=limits(self._settings),
             config_digest=config_digest(self._settings),
+            lake=event_lake(self._settings, self._database),
         )
 
     def warm(self) -> None:
@@ -110,6 +111,7 @@ def _settings(root: Path) -> Settings:
         {
             "store": {"url": f"sqlite:///{root / 'demo.db'}", "state": state, "checkpoint_every": timedelta(seconds=5)},
             "source": {"lateness": timedelta(seconds=2)},
+            "lake": {"path": root / "lake"},
         },
         "demo",
     )
