@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from app.settings import Settings, from_mapping
+from app.settings import Settings, from_mapping, lake_path
 from app.warm import settle, warm
 from app.wiring import config_digest, event_lake, limits, new_pipeline, open_store
 from dashboard.server import start
@@ -87,7 +87,8 @@ class Demonstration:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._worker.stop())
         self._started = time.monotonic()
-        dashboard = start(self._settings.store.url, port=port, demo=True, open_browser=open_browser)
+        chosen = self._settings
+        dashboard = start(chosen.store.url, port=port, lake=lake_path(chosen), demo=True, open_browser=open_browser)
         try:
             self._worker.run()
         finally:

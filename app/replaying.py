@@ -304,7 +304,9 @@ def _lake(
     queries = event_queries(settings, database, Path(place) if place else None)
     found = LakeInput(queries, stored, window, as_seen=as_seen)
     if not queries.segments():
-        raise SourceError("the store lists no events", place=source, next_step="a worker with [lake] enabled keeps them")
+        raise SourceError(
+            "the store lists no events", place=source, next_step="a worker with [lake] enabled keeps them"
+        )
     return found
 
 

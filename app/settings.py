@@ -329,6 +329,11 @@ class Settings(_Section):
         return {name: configured.get(name) or kind() for name, kind in DETECTORS.items() if name not in self.disabled}
 
 
+def lake_path(settings: Settings) -> str:
+    """Give the folder of the event lake for the dashboard; empty where no events are kept."""
+    return str(settings.lake.path) if settings.lake.enabled else ""
+
+
 def load(path: Path | None) -> Settings:
     """Read settings from a file; without one from `tokentrail.toml` here, if there is any, else the defaults.
 

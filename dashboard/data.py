@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from store.engine import connect
+from store.events import EventQueries
 from store.migrate import require_current
 from store.queries import Queries
 
 SECRETS: Final = "tokentrail"
-"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL) and `demo` (bool)."""
+"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL), `demo` (bool) and `lake` (path, or
+empty)."""
 
 
 def queries() -> Queries:
@@ -24,6 +27,12 @@ def queries() -> Queries:
     return _queries(st.secrets[SECRETS]["store"])
 
 
+def events() -> EventQueries | None:
+    """The query service of the event lake; None where this server was started without one."""
+    lake = st.secrets[SECRETS]["lake"]
+    return _events(st.secrets[SECRETS]["store"], lake) if lake else None
+
+
 def is_demo() -> bool:
     """Whether the data are made up."""
     return bool(st.secrets[SECRETS]["demo"])
@@ -34,3 +43,8 @@ def _queries(url: str) -> Queries:
     database = connect(url)
     require_current(database)
     return Queries(database)
+
+
+@st.cache_resource
+def _events(url: str, lake: str) -> EventQueries:
+    return EventQueries(connect(url), Path(lake))

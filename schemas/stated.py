@@ -1,7 +1,7 @@
 """What events state, as an Arrow table that other tools can read: words for codes, instants for times, no hashes.
 
-Columns that follow from these (`schemas.columns.DERIVED`, keys) are left out: they depend on a secret, and whoever reads
-the table derives them again.
+Columns that follow from these (`schemas.columns.DERIVED`, keys) are left out: they depend on a secret, and whoever
+reads the table derives them again.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def stated(events: Events) -> pa.Table:
     """Give the events as a table of the schema `STATED`, in their order."""
     shown = {name for table in events.text.tables for name in table.column_names}
     texts = events.text.gather(columns=[name for name in TEXT_SCHEMA.names if name in shown])
-    arrays = [
-        texts[field.name] if field.name in shown else _array(events, field.name, field.type) for field in STATED
-    ]
+    arrays = [texts[field.name] if field.name in shown else _array(events, field.name, field.type) for field in STATED]
     return pa.Table.from_arrays(arrays, schema=STATED)
 
 
@@ -114,4 +112,5 @@ def _column(name: str, array: pa.ChunkedArray) -> npt.NDArray[Any]:
 def _each(array: pa.Array, read: Any, dtype: Any, null: int) -> npt.NDArray[Any]:  # noqa: ANN401 - one function for any dtype
     coded = array.dictionary_encode()
     values = np.array([*(read(word) for word in coded.dictionary.to_pylist()), null], dtype)
-    return values[coded.indices.fill_null(len(values) - 1).to_numpy()]
+    picked: npt.NDArray[Any] = values[coded.indices.fill_null(len(values) - 1).to_numpy()]
+    return picked

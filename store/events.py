@@ -190,9 +190,7 @@ class EventQueries:
             source = f"WITH lake AS (SELECT * FROM {_files(len(segments))}) "
             try:
                 with _faults_named(self._path):
-                    answer = self._engine.cursor().sql(
-                        source + question, params=[*self._paths(segments), *values]
-                    )
+                    answer = self._engine.cursor().sql(source + question, params=[*self._paths(segments), *values])
                     return answer.to_arrow_table()
             except LakeError:
                 if not left:

@@ -44,7 +44,17 @@ SCHEMA: Final = pa.schema(
 - `watermark`: up to which event time, µs, everything was judged when it came; -1 at the start. Makes it late or not.
 - the others: the event (`schemas.stated`).
 """
-_RARELY_TWICE: Final = {"arrival", "record_time", "event_id", "time", "iat", "nbf", "exp", "idle_exp", "vendor_event_id"}
+_RARELY_TWICE: Final = {
+    "arrival",
+    "record_time",
+    "event_id",
+    "time",
+    "iat",
+    "nbf",
+    "exp",
+    "idle_exp",
+    "vendor_event_id",
+}
 _DICTIONARY: Final = [name for name in SCHEMA.names if name not in _RARELY_TWICE]
 _FILE: Final = re.compile(r"day=\d{4}-\d\d-\d\d/hour=\d\d/\d+-\d+\.parquet")
 

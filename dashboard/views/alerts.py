@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import pandas as pd
 
 from dashboard.safe import visible
 from dashboard.theme import severity_label
+from dashboard.views.events import entity_link
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import tactic_name
 
@@ -25,9 +26,22 @@ def alert_link(alert_id: str) -> str:
     return f"/alert?id={quote(alert_id, safe='')}"
 
 
-def entity_link(type_: str, id_: str) -> str:
-    """The address of the triage page with the alerts of one entity, closed ones too."""
-    return f"/triage?view=Alerts&state=Open&state=Closed&entity={quote(f'{type_}:{id_}', safe='')}"
+def alerts_of_link(type_: str, id_: str) -> list[tuple[str, str]]:
+    """What the address of the triage page holds for the alerts of one entity, closed ones too."""
+    return [("view", "Alerts"), ("state", "Open"), ("state", "Closed"), ("entity", f"{type_}:{id_}")]
+
+
+def risk_parts(parts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """What a risk is made of, heaviest first: `Weight`, `Detector`, `When (UTC)`, `Page` (an address)."""
+    found = frame(parts, ["weight", "detector", "time", "alert_id"])
+    return pd.DataFrame(
+        {
+            "Weight": found["weight"],
+            "Detector": texts(found["detector"]),
+            "When (UTC)": instants(found["time"]),
+            "Page": found["alert_id"].map(alert_link),
+        }
+    )
 
 
 def alert_table(alerts: Iterable[object]) -> pd.DataFrame:

@@ -111,5 +111,3 @@ def test_merging_and_retention_keep_what_counts(tmp_path: Path) -> None:
     days = {segment.name.partition("/")[0] for segment in listed.segments()}
     assert days == {"day=2026-03-05"}
     database.close()
-
-

@@ -18,7 +18,7 @@ from tests.dashboard.apptest import charts, run_page, words
 from tests.dashboard.filled_store import add, beat, fill, new_store, now
 
 MANY = 260
-PAGES = ("overview", "triage", "alert", "detectors", "health")
+PAGES = ("overview", "triage", "alert", "events", "entity", "family", "event", "detectors", "health")
 HOUR = 3600 * SECOND
 
 

@@ -67,7 +67,7 @@ class Stage:
         consumer.assign([place])
         consumer.seek_to_beginning(place)
         end, found = consumer.end_offsets([place])[place], list[str]()
-        while consumer.position(place) < end:
+        while (consumer.position(place) or 0) < end:
             for records in consumer.poll(timeout_ms=1_000).values():
                 found += [orjson.loads(record.value)["event_id"] for record in records]
         consumer.close()
