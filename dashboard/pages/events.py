@@ -31,6 +31,7 @@ FIELDS: Final = {
     "key_id": "Key",
     "tenant": "Tenant",
 }
+EXAMPLE: Final = "2026-01-31T12:00:00Z"
 SPANS: Final = {"Last hour": HOUR, "Last 24 hours": DAY, "Last 7 days": 7 * DAY, "All that is kept": None}
 
 
@@ -70,8 +71,12 @@ def chosen() -> EventFilter | None:
     fields = {}
     with st.container(horizontal=True, gap="small"):
         span = st.selectbox("When", list(SPANS), index=1, key="span", bind="query-params", width=180)
-        since = st.text_input("From (UTC)", key="from", bind="query-params", placeholder="2026-01-31T12:00Z", width=190)
-        until = st.text_input("Before (UTC)", key="to", bind="query-params", placeholder="2026-01-31T13:00Z", width=190)
+        since = st.text_input(
+            "From (UTC)", key="from", bind="query-params", placeholder=EXAMPLE, width=200
+        )
+        until = st.text_input(
+            "Before (UTC)", key="to", bind="query-params", placeholder=EXAMPLE, width=200
+        )
         for name, title in FIELDS.items():
             value = st.text_input(safe(title), key=name, bind="query-params", width=170)
             if value and value.strip():

@@ -106,7 +106,7 @@ def evidence_chart(alert: Alert) -> alt.LayerChart:
     )
     rows = evidence_rows(alert)
     points = (
-        alt.Chart(rows.assign(ip=rows["ip"].where(rows["ip"] != "", "no address")))
+        alt.Chart(rows.drop(columns="link").assign(ip=rows["ip"].where(rows["ip"] != "", "no address")))
         .mark_point(filled=True, size=110, opacity=0.9, color=ACCENT)
         .encode(
             x=utc_axis("time", window),

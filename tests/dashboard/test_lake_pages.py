@@ -37,7 +37,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     settings = settings_of(tmp_path_factory.mktemp("kept"))
     plan = [Planned("refresh-replay", "revoked", START + MINUTE)]
     events = Simulation(3, START, plan, Traffic(rate=1.0, users=20)).advance(START + 60 * MINUTE)
-    hostile = {name: HOSTILE[:200] for name in ("sub", "username", "client_id", "device_id", "city", "observer")}
+    hostile = dict.fromkeys(("sub", "username", "client_id", "device_id", "city", "observer"), HOSTILE[:200])
     last = {"event_id": "hostile", "type": "key-use", "time": "2026-03-02T10:00:01Z", "user_agent": HOSTILE, **hostile}
     keep(settings, [*events, last])
     database = connect(settings.store.url)
