@@ -34,7 +34,7 @@ def event_rows(rows: Sequence[EventRow], label: str) -> None:
 def paged(lake: EventQueries, where: EventFilter, label: str, size: int = 100) -> None:
     """The newest events in pages; the position is part of the address."""
     after = _position(st.query_params.get("before", ""))
-    page = lake.events(where, after=after, limit=size)
+    page = lake.events(where, events.COLUMNS, after=after, limit=size)
     if not page.rows:
         st.caption("No event matches.")
         return

@@ -5,6 +5,7 @@ DuckDB reads only files that the store lists, in parts of its own process: no ne
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from store.engine import Database
 from store.lake import SCHEMA, LakeError, LakeFolder, LakeList, Segment
 from store.queries import MAX_ROWS
 
-MAX_EVENTS: Final = 5_000
+MAX_EVENTS: Final = 2_000
 """Most events that one question gives for a chart or a table of totals."""
 MAX_IDS: Final = 100
 THREADS: Final = 2
@@ -108,10 +109,12 @@ class EventQueries:
         engine.execute("SET lock_configuration = true")
         return engine
 
-    def events(self, where: EventFilter, *, after: tuple[int, int] | None = None, limit: int = MAX_ROWS) -> EventPage:
-        """Give a page of events, newest first; `after` is the `following` of the page before."""
+    def events(
+        self, where: EventFilter, columns: Sequence[str], *, after: tuple[int, int] | None = None, limit: int = MAX_ROWS
+    ) -> EventPage:
+        """Give some columns of a page of events, newest first; `after` is the `following` of the page before."""
         limit = min(limit, MAX_ROWS)
-        table = self._newest(where, SCHEMA.names, after, limit + 1)
+        table = self._newest(where, ["arrival", *columns], after, limit + 1)
         rows = table.slice(0, limit).to_pylist()
         more = table.num_rows > limit
         return EventPage(rows, (_micros(rows[-1]["time"]), rows[-1]["arrival"]) if more else None)
@@ -124,13 +127,25 @@ class EventQueries:
         self, where: EventFilter, columns: Sequence[str], after: tuple[int, int] | None, limit: int
     ) -> pa.Table:
         where = where if after is None else where._replace(until=min(where.until or after[0] + 1, after[0] + 1))
-        names = ", ".join(f'"{name}"' for name in columns if name in SCHEMA.names)
         conditions, values = _conditions(where)
         if after is not None:
             conditions.append("(time, arrival) < (?, ?)")
             values += [_instant(after[0]), after[1]]
-        question = f"SELECT {names} FROM lake WHERE {_all(conditions)} ORDER BY time DESC, arrival DESC LIMIT {limit}"
-        found = self._ask(question, values, where)
+        order = f"ORDER BY time DESC, arrival DESC LIMIT {limit}"
+        chosen = self._ask(f"SELECT time, arrival FROM lake WHERE {_all(conditions)} {order}", values, where)
+        if chosen is None or not chosen.num_rows:
+            return SCHEMA.empty_table().select(list(columns))
+        return self._rows(chosen, [name for name in columns if name in SCHEMA.names], order)
+
+    def _rows(self, chosen: pa.Table, columns: Sequence[str], order: str) -> pa.Table:
+        """Read the columns of chosen events: only then, and only from their files, as a search must not carry them."""
+        numbers = chosen["arrival"].to_pylist()
+        times = [_micros(time) for time in (chosen["time"][-1].as_py(), chosen["time"][0].as_py())]
+        where = EventFilter(since=times[0], until=times[1] + 1)
+        listed = ", ".join(map(str, map(int, numbers)))
+        names = ", ".join(f'"{name}"' for name in columns)
+        question = f"SELECT {names} FROM lake WHERE arrival IN ({listed}) {order}"
+        found = self._ask(question, [], where, sorted(numbers))
         return SCHEMA.empty_table().select(list(columns)) if found is None else found
 
     def span(self, where: EventFilter) -> Span:
@@ -181,10 +196,15 @@ class EventQueries:
                 for batch in reader:
                     yield pa.Table.from_batches([batch])
 
-    def _ask(self, question: str, values: Sequence[object], where: EventFilter) -> pa.Table | None:
-        """Answer from the files of that time; None where there are none. Files may be merged away meanwhile."""
+    def _ask(
+        self, question: str, values: Sequence[object], where: EventFilter, numbers: Sequence[int] | None = None
+    ) -> pa.Table | None:
+        """Answer from the files of that time, and of these numbers of arrival (rising) if given; None without any.
+
+        Files may be merged away meanwhile.
+        """
         for left in reversed(range(_TRIES)):
-            segments = self.segments(where.since, where.until)
+            segments = [it for it in self.segments(where.since, where.until) if numbers is None or _holds(it, numbers)]
             if not segments:
                 return None
             source = f"WITH lake AS (SELECT * FROM {_files(len(segments))}) "
@@ -200,6 +220,11 @@ class EventQueries:
     def _paths(self, segments: Sequence[Segment]) -> list[str]:
         folder = LakeFolder((self._path / str(self._list.folder())).resolve())
         return [str(folder.path(segment)) for segment in segments]
+
+
+def _holds(segment: Segment, numbers: Sequence[int]) -> bool:
+    at = bisect_left(numbers, segment.first_arrival)
+    return at < len(numbers) and numbers[at] <= segment.last_arrival
 
 
 def _files(count: int) -> str:

@@ -71,12 +71,8 @@ def chosen() -> EventFilter | None:
     fields = {}
     with st.container(horizontal=True, gap="small"):
         span = st.selectbox("When", list(SPANS), index=1, key="span", bind="query-params", width=180)
-        since = st.text_input(
-            "From (UTC)", key="from", bind="query-params", placeholder=EXAMPLE, width=200
-        )
-        until = st.text_input(
-            "Before (UTC)", key="to", bind="query-params", placeholder=EXAMPLE, width=200
-        )
+        since = st.text_input("From (UTC)", key="from", bind="query-params", placeholder=EXAMPLE, width=200)
+        until = st.text_input("Before (UTC)", key="to", bind="query-params", placeholder=EXAMPLE, width=200)
         for name, title in FIELDS.items():
             value = st.text_input(safe(title), key=name, bind="query-params", width=170)
             if value and value.strip():
