@@ -26,6 +26,8 @@ def column_config(frame: pd.DataFrame, *, time_format: str = "YYYY-MM-DD HH:mm:s
         "Tactics": st.column_config.TextColumn(width=210),
         "Because": st.column_config.TextColumn(width=140),
         "Event": st.column_config.LinkColumn(display_text="Raw", width=65),
+        "Owner": st.column_config.TextColumn(width=110),
+        "Detail": st.column_config.TextColumn(width=420),
         "Page": st.column_config.LinkColumn(display_text="Open", width=65),
         "More": st.column_config.LinkColumn(display_text="Entity", width=80),
     }

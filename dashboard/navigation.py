@@ -26,6 +26,7 @@ _TITLES: Final = {
     "overview": ("Overview", ":material/monitoring:"),
     "triage": ("Incidents and alerts", ":material/notifications:"),
     "events": ("Events", ":material/search:"),
+    "suppressions": ("Suppressions", ":material/visibility_off:"),
     "detectors": ("Detectors", ":material/radar:"),
     "health": ("Health", ":material/vital_signs:"),
     "alert": ("Alert", ":material/notification_important:"),
