@@ -205,7 +205,16 @@ class KafkaSinkSettings(_Section):
     topic: str = "token.alerts.v1"
 
 
-SinkSettings = Annotated[FileSinkSettings | KafkaSinkSettings, Field(discriminator="type")]
+class KafkaStateSinkSettings(_Section):
+    """What people decide about alerts, on a compacted topic of the brokers in `[kafka]`."""
+
+    type: Literal["kafka-state"]
+    name: str = "kafka-state"
+    topic: str = "token.alert-state.v1"
+
+
+AnySink = FileSinkSettings | KafkaSinkSettings | KafkaStateSinkSettings
+SinkSettings = Annotated[AnySink, Field(discriminator="type")]
 
 
 class JwksSettings(_Section):
@@ -283,7 +292,7 @@ class Settings(_Section):
     topics: TopicSettings = TopicSettings()
     dashboard: DashboardSettings = DashboardSettings()
     worker: WorkerSettings = WorkerSettings()
-    sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka")]
+    sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka"), KafkaStateSinkSettings(type="kafka-state")]
     jwks: list[JwksSettings] = []
     keys: list[KeyRecord] = []
     disabled: list[str] = Field([], description="Types of detectors that do not run.")

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Table, insert, select, tuple_, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from schemas.revisions import EntityRisk, Incident, Revision
+from store import handling
 from store.engine import Database, clock
 from store.lease import guard
 from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS, SHADOW_ALERTS
@@ -86,28 +87,31 @@ def _append(connection: Connection, new: Sequence[Revision]) -> None:
     statement = insert(ALERT_REVISIONS).returning(ALERT_REVISIONS.c.cursor, sort_by_parameter_order=True)
     cursors = connection.execute(statement, rows).scalars().all()
     first = {revision.alert.alert_id: cursor for revision, cursor in reversed(list(zip(new, cursors, strict=True)))}
-    risen = _risen(connection, ALERTS, new)
+    latest = {revision.alert.alert_id: revision for revision in new}
+    current, victims = handling.before(connection, list(latest.values()))
+    risen = [r for name, r in latest.items() if name not in current or r.alert.revision > current[name].revision]
     upsert(
         connection,
         ALERTS,
-        [_alert_row(revision, now) | {"first_cursor": first[revision.alert.alert_id]} for revision in risen],
-        keep={"first_cursor"},
+        [
+            _alert_row(revision, now) | {"first_cursor": first[revision.alert.alert_id], "found_at": now}
+            for revision in risen
+        ],
+        keep={"first_cursor", "found_at"},
     )
     upsert(connection, ALERT_ENTITIES, _entity_rows(risen))
-
-
-def _risen(connection: Connection, table: Table, revisions: Sequence[Revision]) -> list[Revision]:
-    """Give the latest revision of each alert where it is newer than what a table has."""
-    latest = {revision.alert.alert_id: revision for revision in revisions}
-    current: dict[str, int] = {}
-    for part in batches(list(latest)):
-        wanted = select(table.c.alert_id, table.c.revision).where(table.c.alert_id.in_(part))
-        current.update((row.alert_id, row.revision) for row in connection.execute(wanted))
-    return [revision for name, revision in latest.items() if revision.alert.revision > current.get(name, 0)]
+    handling.after(connection, risen, current, victims)
 
 
 def _keep_apart(connection: Connection, shadows: Sequence[Revision]) -> None:
-    if risen := _risen(connection, SHADOW_ALERTS, shadows):
+    latest = {revision.alert.alert_id: revision for revision in shadows}
+    known: dict[str, int] = {}
+    table = SHADOW_ALERTS.c
+    for part in batches(list(latest)):
+        wanted = select(table.alert_id, table.revision).where(table.alert_id.in_(part))
+        known.update((row.alert_id, row.revision) for row in connection.execute(wanted))
+    risen = [revision for name, revision in latest.items() if revision.alert.revision > known.get(name, 0)]
+    if risen:
         now = connection.execute(select(clock())).scalar_one()
         kept = ("alert_id", "revision", "detector", "severity", "start", "detected_at", "body")
         rows = [_alert_row(revision, now) for revision in risen]

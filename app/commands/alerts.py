@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import ConfigFile, Json, severity_option, since_option, word_option
+from app.options import ConfigFile, Json, entity_option, severity_option, since_option, word_option
 from app.output import note
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from app.settings import Settings
-    from schemas.vocabulary import EntityType, Severity
+    from schemas.vocabulary import Severity
     from store.queries import AlertFilter, AlertRow, Queries
 
 app = typer.Typer(help="Look at stored alerts.", no_args_is_help=True)
@@ -26,6 +26,10 @@ def list_(
     detector: Annotated[list[str] | None, typer.Option(help="Of this detector; may be repeated.")] = None,
     entity: Annotated[str | None, typer.Option(help="That name this entity: type:id, such as user:alice.")] = None,
     episode: Annotated[list[str] | None, typer.Option(help="open, updated or closed; may be repeated.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="new, in_progress, resolved or suppressed; may be repeated.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="That this person owns.")] = None,
     since: Annotated[
         str | None, typer.Option(help="That went on at this time or later; or a duration back from now, such as 2h.")
     ] = None,
@@ -44,13 +48,16 @@ def list_(
     from app.stored_alerts import pages
     from app.wiring import existing_store
     from schemas.alerts import EpisodeState
+    from schemas.triage import Status
     from store.queries import AlertFilter, Queries
 
     where = AlertFilter(
         severities=_at_least(severity_option(severity, "--severity")),
         detectors=[_detector(name) for name in detector or ()],
         episodes=[word_option(word, EpisodeState, "--episode") for word in episode or ()],
-        entity=None if entity is None else _entity(entity),
+        entity=None if entity is None else entity_option(entity),
+        statuses=[word_option(word, Status, "--status") for word in status or ()],
+        owner=owner,
         since=since_option(since, "--since"),
     )
     if shadow:
@@ -128,15 +135,6 @@ def _detector(name: str) -> str:
         known = ", ".join(sorted(DETECTORS))
         raise ConfigError(f"unknown detector {name!r}", place="--detector", next_step=f"take one of {known}")
     return name
-
-
-def _entity(text: str) -> tuple[EntityType, str]:
-    from schemas.vocabulary import EntityType
-
-    kind, colon, name = text.partition(":")
-    if not (colon and name):
-        raise ConfigError(f"{text!r} names nobody", place="--entity", next_step="write type:id, such as user:alice")
-    return word_option(kind, EntityType, "--entity"), name
 
 
 def _write_records(queries: Queries, alert_ids: Sequence[str]) -> None:

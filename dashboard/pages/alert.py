@@ -9,18 +9,20 @@ from typing import Final
 import streamlit as st
 
 from dashboard import data
-from dashboard.cards import alert_card
+from dashboard.actions import bar
+from dashboard.cards import alert_card, standing
 from dashboard.columns import column_config
 from dashboard.navigation import page, store_faults_told
 from dashboard.safe import escaped, safe, safe_in_badge, visible
 from dashboard.theme import SEVERITIES, severity_label
 from dashboard.views import evidence, reach
 from dashboard.views.alerts import state_word
+from dashboard.views.triage import trail_table
 from dashboard.words import clock_time, duration, figure, tactic_name
 from schemas.alerts import Alert, BlastRadius, Containment
 from schemas.fields import parse_time
 from schemas.vocabulary import Severity
-from store.queries import AlertFilter
+from store.queries import AlertFilter, AlertRow
 
 SIBLINGS: Final = 20
 CHANGE_SECONDS: Final = 3.0
@@ -33,8 +35,10 @@ def main() -> None:
     with st.container(horizontal=True):
         st.page_link(page("triage"), label="Incidents and alerts", icon=":material/arrow_back:")
     alert_id = st.query_params.get("id", "")
+    # The row first: what is judged may be older than what is shown, never newer.
+    row = data.queries().rows([alert_id]).get(alert_id)
     body = data.queries().alert(alert_id)
-    if body is None:
+    if row is None or body is None:
         st.info(
             "The address names no stored alert. It may be older than the retention, or from another store.",
             title="No such alert",
@@ -44,6 +48,7 @@ def main() -> None:
     alert = Alert.model_validate_json(body)
     changed(alert)
     heading(alert)
+    handling(row)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         findings(alert)
@@ -88,6 +93,17 @@ def heading(alert: Alert) -> None:
                 with st.container(width="content", gap=None):
                     st.caption(safe(name))
                     st.text(visible(value))
+
+
+def handling(row: AlertRow) -> None:
+    """Where the alert stands with people, what can be done, and what was done."""
+    st.text(visible(f"{standing(row)}{f' · ticket {row.ticket}' if row.ticket else ''}"))
+    bar([row], "alert")
+    entries = data.audit().of("alert", row.alert_id)
+    if entries:
+        table = trail_table(entries)
+        config = column_config(table)
+        st.dataframe(table, hide_index=True, column_config=config, alt="What people and suppressions did, oldest first")
 
 
 def findings(alert: Alert) -> None:

@@ -60,7 +60,7 @@ class KeyTampering(Detector):
 
     Stays quiet when:
         The principal is one of `administrators`, or reads a secret and is one of `readers`. The operation is creation,
-        rotation, enabling or use.
+        rotation, enabling or use. Without `readers`: the principal read the same secret a day to two months before.
 
     Blind spots:
         Events without a key id. An administrator whose credentials were stolen (see key-new-principal). Without
@@ -162,23 +162,32 @@ class KeyTampering(Detector):
         reads = said[rows] == READ
         allowed = _named(events, rows, self.administrators) | (reads & _named(events, rows, self.readers))
         rows, reads = rows[~allowed], reads[~allowed]
-        severity = np.where(refused(events)[rows], MEDIUM, HIGH)
         listed = np.where(reads, bool(self.readers), bool(self.administrators))
-        harmless = reads | _customary(
-            events, rows, np.where(listed, NO_CLASS, said[rows]), cast("Table", state["customs"])
+        custom = ~listed & _customary(events, rows, said[rows], cast("Table", state["customs"]))
+        severity = np.where(refused(events)[rows], MEDIUM, HIGH)
+        severity = np.where(listed, severity, np.where(reads | custom, LOW, severity - 1))
+        told = ~(reads & custom)
+        findings = report(
+            events,
+            rows[told],
+            "key_id",
+            severity=severity[told],
+            confidence=np.where(listed, SURE, UNSURE)[told],
+            alert_class=said[rows][told],
         )
-        severity = np.where(listed, severity, np.where(harmless, LOW, severity - 1))
-        confidence = np.where(listed, SURE, UNSURE)
-        findings = report(events, rows, "key_id", severity=severity, confidence=confidence, alert_class=said[rows])
         return Findings.of(self.type, findings)
 
 
 def _customary(events: Events, rows: Array, said: Array, customs: Table) -> Array:
-    """Tell of each row of a class whether its principal has done the like before, and note it, bool (m,)."""
+    """Tell of each row whether its principal read that secret, or did the like to keys, long before; bool (m,).
+
+    What succeeds is noted.
+    """
     principals = np.where(events["sub"][rows] != 0, events["sub"][rows], events["client_id"][rows])
-    keys = paired(principals, (said + 1).astype(np.uint64))
+    matters = np.where(said == READ, events["key_id"][rows], (said + 1).astype(np.uint64))
     times, modes = events["order_time"][rows], np.where(refused(events)[rows], ASK, NOTE_FIRST).astype(np.int8)
-    since, _ = recall(customs, keys, times, np.zeros((len(rows), 1), np.uint64), modes)
+    nothing = np.zeros((len(rows), 1), np.uint64)
+    since, _ = recall(customs, paired(principals, matters), times, nothing, modes)
     custom: Array = (since != NULL_TIME) & (times - since >= _ESTABLISHED)
     return custom
 
