@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -315,8 +314,8 @@ def _reach(reach: Reach, calls: _Calls, part: Array) -> None:
 
 
 def _words(lists: Sequence[tuple[str, ...]], codes: Array) -> list[str]:
-    found = pd.unique(codes)  # in the order of first sight
-    return [word for code in found.tolist() if code >= 0 for word in lists[code]]
+    found = dict.fromkeys(codes.tolist())  # in the order of first sight
+    return [word for code in found if code >= 0 for word in lists[code]]
 
 
 def _revocations(
