@@ -144,7 +144,7 @@ def containment(alert: Alert) -> None:
         return
     whole = Containment.model_validate(incident.containment) if incident.containment else None
     reached = reach.reach_words(BlastRadius.model_validate(incident.blast_radius))
-    st.caption(safe(f"The whole incident: {reach.containment_words(whole, now)} {reached}"))
+    st.text(f"The whole incident: {reach.containment_words(whole, now)} {reached}")
 
 
 def response(alert: Alert) -> None:
