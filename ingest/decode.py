@@ -14,9 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
-from ingest.contract import Refusal, parse, unknown_words, validate
+from ingest.contract import Refusal, parse, unknown_words, validate, written
 from ingest.envelopes import bare, is_binary, unwrap_binary, unwrap_structured
 from ingest.fastpath import FastPath, Joined, Read
 from ingest.payloads import NULL_SIZE, Payloads
@@ -207,7 +206,14 @@ class _Batch:
         if isinstance(record, Refusal):
             self._bury(row, record)
         else:
-            changed.add(orjson.dumps(change(record)), row)
+            self._add(change(record), row, changed)
+
+    def _add(self, record: dict[str, Any], row: int, made: _Collected) -> None:
+        payload = written(record)
+        if isinstance(payload, Refusal):
+            self._bury(row, payload)
+        else:
+            made.add(payload, row)
 
     def _clean(self, work: _Work) -> tuple[_Work, Joined]:
         """Take off prefixes, then replace raw tokens; the usual batch has neither and is only looked at."""
@@ -242,7 +248,7 @@ class _Batch:
                 self._skipped[result.code] += 1
                 continue
             for event in result:
-                events.add(orjson.dumps(event), row)
+                self._add(event, row, events)
         return events.work()
 
     def _adapter(self, record: dict[str, Any]) -> Adapter | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest.vendors.adapter import Adapter, Skip
+from ingest.vendors.adapter import Adapter
 from ingest.vendors.cloudtrail import CloudTrail
+from ingest.vendors.codes import Code, Skip
 
 NATIVE: Final = "native"
 AUTO: Final = "auto"
@@ -20,4 +21,4 @@ ADAPTERS: Final[dict[str, Adapter]] = {
 
 FORMATS: Final = (AUTO, NATIVE, *ADAPTERS)
 
-__all__ = ["ADAPTERS", "AUTO", "FORMATS", "NATIVE", "Adapter", "Skip"]
+__all__ = ["ADAPTERS", "AUTO", "FORMATS", "NATIVE", "Adapter", "Code", "Skip"]
