@@ -232,7 +232,7 @@ class _Batch:
         """Let the vendor's adapter speak in our terms; one record may give several events."""
         events = _Collected()
         for payload, row in chain.from_iterable(work.each() for work in works):
-            record = parse(payload)
+            record = self._parse(payload)
             if isinstance(record, Refusal):
                 self._bury(row, record)
                 continue
@@ -242,8 +242,23 @@ class _Batch:
                 self._skipped[result.code] += 1
                 continue
             for event in result:
-                events.add(orjson.dumps(event), row)
+                events.add(self._written(event, hide_login=adapter is not None), row)
         return events.work()
+
+    def _parse(self, payload: bytes) -> dict[str, Any] | Refusal:
+        """Read a JSON object, or a line of text in the form of a product."""
+        record = parse(payload)
+        if isinstance(record, Refusal) and record.reason is DeadReason.NOT_JSON:
+            readers = ADAPTERS.values() if self._format == AUTO else (ADAPTERS[self._format],)
+            read = (adapter.read_line(payload) for adapter in readers)
+            return next((found for found in read if found is not None), record)
+        return record
+
+    def _written(self, event: dict[str, Any], *, hide_login: bool) -> bytes:
+        """Write an event as JSON. People type passwords where names are asked for: of `login` only a hash is kept."""
+        if hide_login and isinstance(login := event.get("login"), str):
+            event["login"] = self._secrets.hash_token(login.strip().casefold())
+        return orjson.dumps(event)
 
     def _adapter(self, record: dict[str, Any]) -> Adapter | None:
         if self._format != AUTO:

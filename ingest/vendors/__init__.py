@@ -6,12 +6,16 @@ from typing import Final
 
 from ingest.vendors.adapter import Adapter, Skip
 from ingest.vendors.cloudtrail import CloudTrail
+from ingest.vendors.keycloak import Keycloak
+from ingest.vendors.vault import Vault
 
 NATIVE: Final = "native"
 AUTO: Final = "auto"
 
 ADAPTERS: Final[dict[str, Adapter]] = {
     "cloudtrail": CloudTrail(),
+    "keycloak": Keycloak(),
+    "vault": Vault(),
 }
 """Adapter by the name that `--format` takes.
 

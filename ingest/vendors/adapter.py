@@ -25,6 +25,11 @@ class Adapter(Protocol):
         """Give the token events of a record as fields of `schemas.events.TokenEvent`, or why there are none.
 
         The contract judges the result, so a broken record may be passed on: it is refused with the field named.
-        What was repaired on the way (an address that is none) is counted.
+        What was repaired on the way (an address that is none) is counted. `login` is the identifier as submitted: the
+        decoder replaces it by its keyed hash.
         """
         ...
+
+    def read_line(self, line: bytes) -> dict[str, Any] | None:  # noqa: ARG002 - for those that have one
+        """Read a record that is no JSON object; None where it is not this product's. Most products have none."""
+        return None

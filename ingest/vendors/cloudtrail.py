@@ -15,7 +15,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from ingest.vendors.adapter import Skip
+from ingest.vendors.adapter import Adapter, Skip
 from schemas.fields import normal_ip
 
 Record: TypeAlias = dict[str, Any]
@@ -81,7 +81,7 @@ _CODE: Final = re.compile(r"[A-Za-z0-9.:_-]{1,80}")
 _EXPIRATIONS: Final = ("%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p")
 
 
-class CloudTrail:
+class CloudTrail(Adapter):
     """Reads CloudTrail records, one a JSON object."""
 
     def recognises(self, record: Record) -> bool:
