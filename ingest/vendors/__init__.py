@@ -6,6 +6,7 @@ from typing import Final
 
 from ingest.vendors.adapter import Adapter, Skip
 from ingest.vendors.cloudtrail import CloudTrail
+from ingest.vendors.entra import Entra
 from ingest.vendors.keycloak import Keycloak
 from ingest.vendors.vault import Vault
 
@@ -16,6 +17,7 @@ ADAPTERS: Final[dict[str, Adapter]] = {
     "cloudtrail": CloudTrail(),
     "keycloak": Keycloak(),
     "vault": Vault(),
+    "entra": Entra(),
 }
 """Adapter by the name that `--format` takes.
 
