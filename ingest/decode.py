@@ -22,7 +22,7 @@ from ingest.fastpath import FastPath, Joined, Read
 from ingest.payloads import NULL_SIZE, Payloads
 from ingest.privacy import Secrets, redact, redact_bytes, suspects
 from ingest.records import DeadLetter, DeadReason, RawRecords
-from ingest.vendors import ADAPTERS, AUTO, FORMATS, NATIVE, Adapter, Skip
+from ingest.vendors import ADAPTERS, AUTO, NATIVE, Adapter, Skip
 from schemas.columns import NULL_TIME
 from schemas.events import TokenEvent
 from schemas.fields import MAX_RECORD_BYTES, format_time
@@ -84,17 +84,21 @@ class Decoded:
 
 
 class Decoder:
-    """Decodes batches of records of one format (see `ingest.vendors.FORMATS`). Keeps nothing between batches.
+    """Decodes batches of records of one format: `native`, `auto` or the name of an adapter. Keeps nothing in between.
 
     Raises:
         ValueError: the format is not known.
     """
 
-    def __init__(self, secrets: Secrets, record_format: str = NATIVE) -> None:
-        if record_format not in FORMATS:
-            raise ValueError(f"unknown format {record_format!r}: one of {', '.join(FORMATS)}")
+    def __init__(
+        self, secrets: Secrets, record_format: str = NATIVE, adapters: Mapping[str, Adapter] = ADAPTERS
+    ) -> None:
+        formats = (AUTO, NATIVE, *adapters)
+        if record_format not in formats:
+            raise ValueError(f"unknown format {record_format!r}: one of {', '.join(formats)}")
         self._secrets = secrets
         self._format = record_format
+        self._adapters = adapters
         self._fast = FastPath(secrets)
 
     def decode(self, raw: RawRecords) -> Decoded:
@@ -102,12 +106,15 @@ class Decoder:
         starts = range(0, len(raw), _MAX_ROWS)
         if not starts:
             return Decoded.of(Events.empty())
-        parts = [_Batch(self._secrets, self._format, self._fast, raw.slice(at, at + _MAX_ROWS)) for at in starts]
+        parts = [self._batch(raw.slice(at, at + _MAX_ROWS)) for at in starts]
         return Decoded.concat([part.decode() for part in parts], starts)
 
     def bury(self, raw: RawRecords, row: int, reason: DeadReason, detail: str) -> DeadLetter:
         """Make a dead letter of a record that was decoded and is refused later."""
-        return _Batch(self._secrets, self._format, self._fast, raw).letter(row, Refusal(reason, detail))
+        return self._batch(raw).letter(row, Refusal(reason, detail))
+
+    def _batch(self, raw: RawRecords) -> _Batch:
+        return _Batch(self._secrets, self._format, self._adapters, self._fast, raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +157,12 @@ class _Collected:
 class _Batch:
     """The way of one batch through the stages; each takes its work and leaves what the next one gets."""
 
-    def __init__(self, secrets: Secrets, record_format: str, fast: FastPath, raw: RawRecords) -> None:
+    def __init__(
+        self, secrets: Secrets, record_format: str, adapters: Mapping[str, Adapter], fast: FastPath, raw: RawRecords
+    ) -> None:
         self._secrets = secrets
         self._format = record_format
+        self._adapters = adapters
         self._fast = fast
         self._raw = raw
         self._leaked = np.zeros(len(raw), np.bool_)
@@ -249,7 +259,7 @@ class _Batch:
         """Read a JSON object, or a line of text in the form of a product."""
         record = parse(payload)
         if isinstance(record, Refusal) and record.reason is DeadReason.NOT_JSON:
-            readers = ADAPTERS.values() if self._format == AUTO else (ADAPTERS[self._format],)
+            readers = self._adapters.values() if self._format == AUTO else (self._adapters[self._format],)
             read = (adapter.read_line(payload) for adapter in readers)
             return next((found for found in read if found is not None), record)
         return record
@@ -262,8 +272,8 @@ class _Batch:
 
     def _adapter(self, record: dict[str, Any]) -> Adapter | None:
         if self._format != AUTO:
-            return ADAPTERS[self._format]
-        return next((adapter for adapter in ADAPTERS.values() if adapter.recognises(record)), None)
+            return self._adapters[self._format]
+        return next((adapter for adapter in self._adapters.values() if adapter.recognises(record)), None)
 
     def _read(self, joined: Joined, work: _Work) -> tuple[_Work, _Work]:
         """Keep the events of what is plainly valid; give back the CloudEvents, and the rest."""

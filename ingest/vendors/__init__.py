@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ingest.vendors.adapter import Adapter, Skip
 from ingest.vendors.cloudtrail import CloudTrail
 from ingest.vendors.entra import Entra
 from ingest.vendors.keycloak import Keycloak
+from ingest.vendors.mapping import Mapped, MappingSettings
 from ingest.vendors.vault import Vault
 
 NATIVE: Final = "native"
@@ -26,4 +28,10 @@ ADAPTERS: Final[dict[str, Adapter]] = {
 
 FORMATS: Final = (AUTO, NATIVE, *ADAPTERS)
 
-__all__ = ["ADAPTERS", "AUTO", "FORMATS", "NATIVE", "Adapter", "Skip"]
+
+def with_mapped(mappings: Sequence[MappingSettings]) -> dict[str, Adapter]:
+    """Give the adapters and those of the settings."""
+    return {**ADAPTERS, **{mapping.name: Mapped(mapping) for mapping in mappings}}
+
+
+__all__ = ["ADAPTERS", "AUTO", "FORMATS", "NATIVE", "Adapter", "MappingSettings", "Skip", "with_mapped"]
