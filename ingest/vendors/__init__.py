@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ingest.vendors.adapter import Adapter, Skip
+from ingest.vendors.adapter import Adapter, LineAdapter
 from ingest.vendors.cloudtrail import CloudTrail
+from ingest.vendors.codes import Code, Skip
 from ingest.vendors.entra import Entra
 from ingest.vendors.keycloak import Keycloak
 from ingest.vendors.mapping import Mapped, MappingSettings
@@ -17,9 +18,9 @@ AUTO: Final = "auto"
 
 ADAPTERS: Final[dict[str, Adapter]] = {
     "cloudtrail": CloudTrail(),
+    "entra": Entra(),
     "keycloak": Keycloak(),
     "vault": Vault(),
-    "entra": Entra(),
 }
 """Adapter by the name that `--format` takes.
 
@@ -34,4 +35,15 @@ def with_mapped(mappings: Sequence[MappingSettings]) -> dict[str, Adapter]:
     return {**ADAPTERS, **{mapping.name: Mapped(mapping) for mapping in mappings}}
 
 
-__all__ = ["ADAPTERS", "AUTO", "FORMATS", "NATIVE", "Adapter", "MappingSettings", "Skip", "with_mapped"]
+__all__ = [
+    "ADAPTERS",
+    "AUTO",
+    "FORMATS",
+    "NATIVE",
+    "Adapter",
+    "Code",
+    "LineAdapter",
+    "MappingSettings",
+    "Skip",
+    "with_mapped",
+]

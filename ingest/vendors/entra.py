@@ -11,10 +11,11 @@ Source: the sign-in log schema, the signIn resource of Microsoft Graph, and the 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
-from ingest.vendors.adapter import Adapter, Skip
-from ingest.vendors.entra_codes import INTERRUPTS, REASONS
+from ingest.vendors.codes import Code, Skip
+from ingest.vendors.entra_codes import CODES, INTERRUPTS, REASONS
 from ingest.vendors.fields import Record, address, part, stated, text
 
 _CATEGORIES: Final = (
@@ -32,8 +33,11 @@ _LONGEST_NUMBER: Final = 10
 _DENIED: Final = ("user declined", "denied; fraud", "user did not approve")
 
 
-class Entra(Adapter):
+class Entra:
     """Reads sign-ins, one a record: a `signIn` of Graph, or one inside the `properties` of Azure Monitor."""
+
+    title: ClassVar[str] = "Microsoft Entra ID sign-ins"
+    codes: ClassVar[Mapping[str, Code]] = CODES
 
     def recognises(self, record: Record) -> bool:
         """Azure Monitor names a category of its own; a sign-in has these three."""

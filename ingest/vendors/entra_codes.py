@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ingest.vendors.codes import Code, table
+
 CLASSES: Final[dict[str, dict[int, str]]] = {
     "bad-credentials": {
         50056: "no password is set for the user, or it is wrong",
@@ -179,3 +181,15 @@ INTERRUPTS: Final[dict[int, str]] = {
 """Code → what the user is asked for."""
 
 REASONS: Final[dict[int, str]] = {code: reason for reason, codes in CLASSES.items() for code in codes}
+
+CODES: Final = table(
+    [
+        Code("0", "a sign-in; with a refresh token its redemption, too", {"type": "issue"}),
+        *(
+            Code(str(code), means, {"type": "verify-failure", "reason": reason})
+            for reason, codes in CLASSES.items()
+            for code, means in codes.items()
+        ),
+        *(Code(str(code), means) for code, means in INTERRUPTS.items()),
+    ]
+)

@@ -12,15 +12,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
-from ingest.vendors.adapter import Adapter, Skip
+from ingest.vendors.codes import Code, Skip, skip
 from ingest.vendors.fields import Record, address, part, stated, text
-from ingest.vendors.keycloak_codes import CREDENTIAL_REASONS, ERRORS, FAILING, INTERRUPTS, MINTS, REASONS, USES
+from ingest.vendors.keycloak_codes import (
+    CODES,
+    CREDENTIAL_REASONS,
+    ENDS,
+    ERRORS,
+    FAILING,
+    INTERRUPTS,
+    MINTS,
+    REASONS,
+    USES,
+)
 from ingest.vendors.keycloak_log import EVENTS_LOGGER, id_of, read_line, read_message
 from schemas.fields import parse_time
 
-_TYPE: Final = re.compile(r"[A-Z0-9_]{1,64}")
 _SERVICE_ACCOUNT: Final = "service-account-"
 _BACK_CHANNEL: Final = frozenset(
     {"CLIENT_LOGIN", "INTROSPECT_TOKEN", "TOKEN_EXCHANGE", "PERMISSION_TOKEN", "JWT_BEARER"}
@@ -35,8 +45,11 @@ _ADMIN_ENDS: Final = (
 _CODE: Final = re.compile(r"[a-zA-Z_:]{1,80}")
 
 
-class Keycloak(Adapter):
+class Keycloak:
     """Reads Keycloak's events, one a record: JSON, a JSON log record that holds a message, or a log line."""
+
+    title: ClassVar[str] = "Keycloak events"
+    codes: ClassVar[Mapping[str, Code]] = CODES
 
     def read_line(self, line: bytes) -> Record | None:
         """Read a line of the console or of a log file."""
@@ -57,12 +70,12 @@ class Keycloak(Adapter):
         kind = text(seen.get("type"))
         if kind is None and "operationType" in seen:
             return _admin(seen, counters)
-        kind = kind if kind and _TYPE.fullmatch(kind) else "unnamed"
+        kind = kind or ""
         base = kind.removesuffix("_ERROR")
         failed = kind != base or seen.get("error") is not None
         particular = _failure(base, seen) if failed else _success(kind, seen)
         if not particular:
-            return Skip(f"keycloak:{kind}")
+            return skip("keycloak", kind, CODES, counters)
         common = _common(base, seen, counters)
         return [stated({**common, **event, "event_id": _part_id(seen, suffix)}) for suffix, event in particular]
 
@@ -149,16 +162,10 @@ def _refreshed(seen: Record) -> list[tuple[str, Record]]:
 
 def _ended(kind: str, seen: Record) -> list[Record]:
     """Read what ends tokens: a session, what was granted to a client, or all of an account."""
-    end: Record = {"type": "revoke", "reason_raw": kind}
-    if kind == "LOGOUT":
-        return [{**end, "reason": "logout", "revoke_scope": "session", "token_type": "session"}]
-    if kind == "REVOKE_GRANT":
-        return [{**end, "reason": "other", **_revoked(seen)}]
-    if kind in ("DELETE_ACCOUNT", "USER_DISABLED_BY_PERMANENT_LOCKOUT"):
-        return [{**end, "reason": "other", "revoke_scope": "subject"}]
-    if kind == "CLIENT_DELETE":
-        return [{**end, "reason": "other", "revoke_scope": "client"}]
-    return []
+    if kind not in ENDS:
+        return []
+    details = _revoked(seen) if kind == "REVOKE_GRANT" else {}
+    return [{**ENDS[kind], "reason_raw": kind, **details}]
 
 
 def _revoked(seen: Record) -> Record:

@@ -1,7 +1,7 @@
 """A log of one's own, mapped in the settings: our field ← path in the record, value of one path → type of event.
 
-A path is a singular query of JSONPath (RFC 9535): names and indexes, `$.user.id`, `$['log.level']`, `$.roles[0]`. A
-path is a singular query of JSONPath (RFC 9535), names and indexes: `$.user.id`, `$['log.level']`, `$.roles[0]`. A
+A path is a singular query of JSONPath (RFC 9535), names and indexes: `$.user.id`, `$['log.level']`, `$.roles[0]`. One
+that leads nowhere leaves its field out; a value of the wrong kind is refused by the contract, with the field named.
 
     [[mappings]]
     name = "gateway"                     # then: format = "gateway", or --format gateway
@@ -29,12 +29,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ingest.vendors.adapter import Adapter, Skip
+from ingest.vendors.codes import Code, Skip
 from ingest.vendors.fields import Record, stated
 from schemas.events import TokenEvent
 
@@ -139,8 +139,11 @@ class MappingSettings(_Part):
             raise ValueError("type: it comes from [mappings.type] alone")
 
 
-class Mapped(Adapter):
+class Mapped:
     """Reads records by a mapping. It is chosen by its name: `auto` never takes a record for one of these."""
+
+    title: ClassVar[str] = "a log mapped in the settings"
+    codes: ClassVar[Mapping[str, Code]] = {}
 
     def __init__(self, mapping: MappingSettings) -> None:
         self._name = mapping.name
@@ -156,7 +159,7 @@ class Mapped(Adapter):
     def normalise(self, record: Record, counters: Counter[str]) -> list[Record] | Skip:
         """Give the one event of a record. What stands at the type's path and in no table is skipped and counted."""
         said = _found(record, self._type)
-        word = said if isinstance(said, str) else orjson.dumps(said).decode()
+        word = str(said) if isinstance(said, str | int) else ""
         states = self._values.get(word)
         if not states:
             code = f"{self._name}:{word if _PRINTED.fullmatch(word) else 'unnamed'}"

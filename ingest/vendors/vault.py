@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
-from ingest.vendors.adapter import Adapter, Skip
+from ingest.vendors.codes import Code, Skip
 from ingest.vendors.fields import Record, address, part, stated, text
 from ingest.vendors.vault_paths import (
+    CODES,
     ERRORS,
     INVALID_TOKENS,
     ISSUERS,
     KEY_BEFORE_LAST,
+    KEY_ENDS,
     LEASE_ENDS,
     LOGIN_GRANTS,
     SECRET_ENGINES,
@@ -38,12 +41,13 @@ _HASHED: Final = re.compile(r"hmac-sha256:|h\d+:")
 _SECOND: Final = micros(timedelta(seconds=1))
 _MAX_TTL: Final = 10**9
 _ROOT: Final = "root"
-_LONGEST_NAME: Final = 40
-_KEY_ENDS: Final = ("destroy", "disable")
 
 
-class Vault(Adapter):
+class Vault:
     """Reads Vault's audit entries, one a JSON object."""
+
+    title: ClassVar[str] = "HashiCorp Vault audit log"
+    codes: ClassVar[Mapping[str, Code]] = CODES
 
     def recognises(self, record: Record) -> bool:
         """An entry is a request or a response, and says which path was asked for."""
@@ -59,8 +63,7 @@ class Vault(Adapter):
         path = text(request.get("path")) or ""
         event = _failed(record, path, error) if error else _succeeded(record, path)
         if event is None:
-            mount = text(request.get("mount_type")) or "unnamed"
-            return Skip(f"vault:{mount}" if mount.isidentifier() and len(mount) <= _LONGEST_NAME else "vault:unnamed")
+            return Skip("vault:no-caller")
         return [stated({**_common(record, counters), **event})]
 
 
@@ -136,7 +139,7 @@ def _succeeded(record: Record, path: str) -> Record | None:
 
 def _used(record: Record, path: str) -> Record | None:
     use = _use(record, path)
-    if use and use["operation"] in _KEY_ENDS and not path.endswith("/trim"):
+    if use and use["operation"] in KEY_ENDS and not path.endswith("/trim"):
         ended = {"type": "revoke", "revoke_scope": "key", "reason": "admin"}
         return {**_done_to_key(part(record, "request")), **use, **ended}
     return use and {**use, "outcome": "success"}

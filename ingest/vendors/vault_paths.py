@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ingest.vendors.codes import Code, table
+
 LOGIN_GRANTS: Final = {
     "userpass": ("password", "user"),
     "ldap": ("password", "user"),
@@ -75,6 +77,9 @@ TRANSIT_KEYS: Final = {
 TRANSIT_KEY_CALLS: Final = {"create": "create", "update": "create", "read": "get-public-key", "delete": "destroy"}
 """Vault's operation on `transit/keys/<key>` itself → operation."""
 
+KEY_ENDS: Final = ("destroy", "disable")
+"""Operations that end a key; `trim` destroys only its old versions."""
+
 KEY_BEFORE_LAST: Final = ("datakey", "export")
 """Operations whose key comes after a kind: `datakey/plaintext/<key>`."""
 
@@ -129,3 +134,40 @@ ERRORS: Final = (
 
 INVALID_TOKENS: Final = ("invalid token", "bad token", "missing client token", "token is expired")
 """Errors that say that the caller's token is none; with any other the caller was known and was not allowed."""
+
+
+def _issue(path: str, means: str, grant: str) -> Code:
+    return Code(path, means, {"type": "issue", "grant_type": grant})
+
+
+def _use(path: str, means: str, operation: str) -> Code:
+    kind = {"type": "key-use", "operation": operation}
+    ends = {"type": "revoke", "reason": "admin", "revoke_scope": "key", "operation": operation}
+    return Code(path, means, ends if operation in KEY_ENDS and not path.endswith("/trim") else kind)
+
+
+_TOKEN_FIELDS: Final[dict[str, dict[str, str | bool]]] = {
+    "issue": {"type": "issue", "grant_type": "token-exchange"},
+    "refresh": {"type": "refresh", "rotated": False},
+    "revoke": {"type": "revoke", "revoke_scope": "token"},
+}
+
+CODES: Final = table(
+    [
+        Code("request", "a request without an error: its response is read"),
+        Code("no-caller", "a call that no token was used for"),
+        *(_issue(f"auth/<{kind}>/login", "a login", grant) for kind, (grant, _) in LOGIN_GRANTS.items()),
+        *(Code(f"auth/token/{name}", "a token's life", _TOKEN_FIELDS[kind]) for name, kind in TOKEN_PATHS.items()),
+        *(Code(path, "leases end", {"type": "revoke", "revoke_scope": "grant"}) for path in LEASE_ENDS),
+        *(_use(f"<transit>/{name}/<key>", "use of a key", operation) for name, operation in TRANSIT.items()),
+        *(_use(f"<transit>/keys/<key>/{name}", "life of a key", it) for name, it in TRANSIT_KEYS.items()),
+        *(_use(f"{call} <transit>/keys/<key>", "life of a key", it) for call, it in TRANSIT_KEY_CALLS.items()),
+        *(_use(f"<{kind}>/{name}", "the engine's key signs", "sign") for kind in ISSUERS for name in ISSUERS[kind]),
+        *(_use(f"read <{kind}>", "a secret is read", "read-secret") for kind in sorted(SECRET_ENGINES)),
+        _use("any other path", "use of the caller's token", "authenticate"),
+        *(
+            Code(f"error={words.strip()}", "part of an error", {"type": "verify-failure", "reason": reason})
+            for words, reason in ERRORS
+        ),
+    ]
+)
