@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ingest.vendors.codes import Code, Skip
 
@@ -29,6 +29,16 @@ class Adapter(Protocol):
         """Give the token events of a record as fields of `schemas.events.TokenEvent`, or why there are none.
 
         The contract judges the result, so a broken record may be passed on: it is refused with the field named.
-        What was repaired on the way (an address that is none) is counted.
+        What was repaired on the way (an address that is none) is counted. `login` is the identifier as submitted: the
+        decoder replaces it by its keyed hash.
         """
+        ...
+
+
+@runtime_checkable
+class LineAdapter(Adapter, Protocol):
+    """Reads lines of text besides JSON objects."""
+
+    def read_line(self, line: bytes) -> dict[str, Any] | None:
+        """Give a line as the record that `normalise` takes; None where it is not this product's."""
         ...

@@ -159,8 +159,9 @@ def _particular(fields: Mapping[str, Any], common: Record, outcome: Record, targ
             return {"key_id": text(target.get("id")), "reason_raw": text(outcome.get("reason"))}
         case "revoke":
             return _revoked(fields, targets)
-    minted = _token(fields["token_type"], targets)
-    if fields["token_type"] == "refresh" and common["grant_type"] == "refresh_token":
+    kind = fields["token_type"]
+    minted = _token(kind, targets)
+    if kind == "refresh" and common["grant_type"] == "refresh_token":
         return {**minted, "type": "refresh"}
     return minted
 

@@ -1,7 +1,7 @@
 """What holds for every vendor's adapter: its documented records, and whatever else comes in their place.
 
-`fixtures/<format>.json` lists cases: `record`, and either the `events` it becomes (as fields) or the code it is
-`skipped` by.
+`fixtures/<format>.json` lists cases: `record`, or a `line` of text where the format has them, and either the `events`
+it becomes (as fields) or the code it is `skipped` by.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ingest.decode import Decoder
 from ingest.privacy import Secrets
 from ingest.records import RawRecords
-from ingest.vendors import ADAPTERS, AUTO, Skip
+from ingest.vendors import ADAPTERS, AUTO, LineAdapter, Skip
 from schemas.events import TokenEvent
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -30,17 +30,30 @@ ALL = [pytest.param(name, case, id=f"{name}: {case['case']}") for name, cases in
 
 
 def decode(record_format: str, *records: Any) -> Any:
-    return Decoder(SECRETS, record_format).decode(RawRecords.of([json.dumps(record).encode() for record in records]))
+    """Decode objects as JSON, and strings as lines of text."""
+    payloads = [record if isinstance(record, str) else json.dumps(record) for record in records]
+    return Decoder(SECRETS, record_format).decode(RawRecords.of([payload.encode() for payload in payloads]))
+
+
+def record_of(name: str, case: dict[str, Any]) -> dict[str, Any]:
+    if "record" in case:
+        return dict(case["record"])
+    adapter = ADAPTERS[name]
+    assert isinstance(adapter, LineAdapter)
+    record = adapter.read_line(case["line"].encode())
+    assert record is not None
+    return record
 
 
 @pytest.mark.parametrize(("name", "case"), ALL)
 def test_a_record_becomes(name: str, case: dict[str, Any]) -> None:
-    before = copy.deepcopy(case["record"])
+    record = record_of(name, case)
+    before = copy.deepcopy(record)
 
-    result = ADAPTERS[name].normalise(case["record"], Counter())
+    result = ADAPTERS[name].normalise(record, Counter())
 
     assert result == (Skip(case["skipped"]) if "skipped" in case else case["events"])
-    assert case["record"] == before
+    assert record == before
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
@@ -48,7 +61,7 @@ def test_a_record_becomes(name: str, case: dict[str, Any]) -> None:
 def test_every_record_is_events_or_counted(name: str, auto: bool) -> None:
     cases = CASES[name]
 
-    decoded = decode(AUTO if auto else name, *(case["record"] for case in cases))
+    decoded = decode(AUTO if auto else name, *(case.get("record", case.get("line")) for case in cases))
 
     assert decoded.dead == []
     assert not decoded.unknown_fields
@@ -59,7 +72,7 @@ def test_every_record_is_events_or_counted(name: str, auto: bool) -> None:
 
 @pytest.mark.parametrize(("name", "case"), ALL)
 def test_a_record_is_recognised_by_its_own_adapter_alone(name: str, case: dict[str, Any]) -> None:
-    assert [other for other, adapter in ADAPTERS.items() if adapter.recognises(case["record"])] == [name]
+    assert [other for other, adapter in ADAPTERS.items() if adapter.recognises(record_of(name, case))] == [name]
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
@@ -94,7 +107,7 @@ def paths(part: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def spoiled(draw: st.DrawFn, name: str) -> Any:
     """Give a documented record in which up to three parts are missing or something else."""
-    record = copy.deepcopy(draw(st.sampled_from(CASES[name]))["record"])
+    record = copy.deepcopy(record_of(name, draw(st.sampled_from(CASES[name]))))
     for _ in range(draw(st.integers(1, 3))):
         ways = paths(record)
         if not ways:
