@@ -7,6 +7,8 @@
 - REFRESH_TOKEN is not saved by default, and the listener logs successes only with
   `--spi-events-listener--jboss-logging--success-level=info`. Lines need `[org.keycloak.events]`, as Keycloak's own form
   has; a time without an offset is read as UTC and counted (`keycloak:time-without-offset`).
+- In a line an administrator's act names the administrator's realm alone, as JSON the one acted on, too: only the latter
+  joins with what happened to users of another realm.
 
 Source: EventType, Errors, Details and TokenManager of Keycloak 26.4; its server administration guide on auditing.
 """
