@@ -43,7 +43,7 @@ def table(codes: Iterable[Code]) -> dict[str, Code]:
     return listed
 
 
-def skip(vendor: str, code: str | None, codes: Mapping[str, Code], counters: Counter[str]) -> Skip:
+def skip(vendor: str, code: str | None, codes: Mapping[str, Any], counters: Counter[str]) -> Skip:
     """Skip a record by its code; a code that the vendor's table lacks is counted as `unknown-code:<vendor>:<code>`."""
     name = f"{vendor}:{code if code and _PRINTED.fullmatch(code) else 'unnamed'}"
     if code not in codes:

@@ -4,6 +4,11 @@
 - A browser login is LOGIN, then CODE_TO_TOKEN by the client, whose address may be a server's. LOGIN is the login (issue
   of a session); the tokens of CODE_TO_TOKEN name no grant, so that nothing takes them for a second one.
 - Reuse, a stale token and a logout all say `error=invalid_token`: the detail `reason` tells them apart.
+- REFRESH_TOKEN is not saved by default, and the listener logs successes only with
+  `--spi-events-listener--jboss-logging--success-level=info`. Lines need `[org.keycloak.events]`, as Keycloak's own form
+  has; a time without an offset is read as UTC and counted (`keycloak:time-without-offset`).
+- In a line an administrator's act names the administrator's realm alone, as JSON the one acted on, too: only the latter
+  joins with what happened to users of another realm.
 
 Source: EventType, Errors, Details and TokenManager of Keycloak 26.4; its server administration guide on auditing.
 """

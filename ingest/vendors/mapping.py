@@ -34,7 +34,7 @@ from typing import Annotated, Any, ClassVar, Final
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ingest.vendors.codes import Code, Skip
+from ingest.vendors.codes import Code, Skip, skip
 from ingest.vendors.fields import Record, stated
 from schemas.events import TokenEvent
 
@@ -43,7 +43,6 @@ _STEP: Final = re.compile(
 )
 _FIELDS: Final = frozenset(TokenEvent.model_fields)
 _NEEDED: Final = ("event_id", "time")
-_PRINTED: Final = re.compile(r"[\w.: -]{1,80}", re.ASCII)
 _ANY_EVENT: Final = {"event_id": "x", "time": 0, "type": "issue"}
 
 Steps = tuple[str | int, ...]
@@ -100,7 +99,10 @@ def _types(values: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str,
     for value, states in values.items():
         if states and "type" not in states:
             raise ValueError(f"{value}: say which type of event it is, or {{}} for none")
-        _values(states)
+        try:
+            _values(states)
+        except ValueError as error:
+            raise ValueError(f"{value}: {error}") from None
     return values
 
 
@@ -162,10 +164,7 @@ class Mapped:
         word = str(said) if isinstance(said, str | int) else ""
         states = self._values.get(word)
         if not states:
-            code = f"{self._name}:{word if _PRINTED.fullmatch(word) else 'unnamed'}"
-            if states is None:
-                counters[f"unknown-code:{code}"] += 1
-            return Skip(code)
+            return skip(self._name, word, self._values, counters)
         found = {field: _found(record, path) for field, path in self._paths}
         return [stated({**self._always, **stated(found), **states})]
 

@@ -79,6 +79,8 @@ def _common(record: Record, counters: Counter[str]) -> Record:
     request, auth = part(record, "request"), part(record, "auth")
     namespace = (text(part(request, "namespace").get("path")) or "").rstrip("/")
     agents = part(request, "headers").get("user-agent")
+    token = text(auth.get("client_token"))
+    counters["vault:raw-token"] += token is not None and not _hashed(token)
     return {
         "event_id": request.get("id"),
         "vendor_event_id": request.get("id"),
@@ -86,37 +88,35 @@ def _common(record: Record, counters: Counter[str]) -> Record:
         "iss": namespace or _ROOT,
         "source": "vault",
         "observer": record.get("forwarded_from"),
-        **_holder(auth, counters),
+        **_holder(auth),
         "ip": address(request.get("remote_address"), counters, "vault"),
         "user_agent": agents[0] if isinstance(agents, list) and agents else None,
     }
 
 
-def _holder(auth: Record, counters: Counter[str]) -> Record:
+def _holder(auth: Record) -> Record:
     """Name the holder of a token, and the token."""
     name = text(auth.get("display_name"))
     return {
         "sub": text(auth.get("entity_id")) or name,
         "sub_type": LOGIN_GRANTS.get((name or "").partition("-")[0], ("", "unknown"))[1],
         "username": name,
-        **_token(auth.get("client_token"), counters),
-        "session_id": _hashed(auth.get("accessor"), counters),
+        **_token(auth.get("client_token")),
+        "session_id": _hashed(auth.get("accessor")),
     }
 
 
-def _token(token: object, counters: Counter[str]) -> Record:
-    name = _hashed(token, counters)
+def _token(token: object) -> Record:
+    name = _hashed(token)
     if name is None:
         return {}
     return {"token_id": name, "token_id_kind": "vendor", "token_type": "access", "token_format": "opaque"}
 
 
-def _hashed(name: object, counters: Counter[str]) -> str | None:
+def _hashed(name: object) -> str | None:
+    """Give an id that is a hash; one in the clear is left out."""
     written = text(name)
-    if written is None or _HASHED.match(written):
-        return written
-    counters["vault:raw-id"] += 1
-    return None
+    return written if written is not None and _HASHED.match(written) else None
 
 
 def _succeeded(record: Record, path: str) -> Record | None:
@@ -147,10 +147,9 @@ def _used(record: Record, path: str) -> Record | None:
 
 def _issued(record: Record) -> Record:
     auth = part(part(record, "response"), "auth")
-    unseen: Counter[str] = Counter()
     return {
         "type": "issue",
-        **_holder(auth, unseen),
+        **_holder(auth),
         "scope": auth.get("policies"),
         "requested_scope": part(part(record, "request"), "data").get("policies"),
         "iat": auth.get("token_issue_time"),
@@ -161,7 +160,7 @@ def _issued(record: Record) -> Record:
 def _parent(record: Record) -> Record:
     auth = part(record, "auth")
     creator = text(auth.get("entity_id")) or text(auth.get("display_name"))
-    return {"subject_token_id": _hashed(auth.get("client_token"), Counter()), "actor": [creator] if creator else None}
+    return {"subject_token_id": _hashed(auth.get("client_token")), "actor": [creator] if creator else None}
 
 
 def _login(request: Record) -> Record:
@@ -187,8 +186,7 @@ def _expiry(record: Record, auth: Record) -> float | None:
 def _renewed(record: Record) -> Record:
     """Renewing keeps the token; what is renewed is in the answer, who asks may be another."""
     auth = part(part(record, "response"), "auth")
-    unseen: Counter[str] = Counter()
-    token = _holder(auth, unseen)
+    token = _holder(auth)
     return {
         "type": "refresh",
         **token,
@@ -203,11 +201,11 @@ def _revoked(request: Record, kind: str, rest: str) -> Record:
     """End a token by itself, by its id or by its accessor; its children go with it, but not those of an orphan."""
     if kind == "revoke-self":
         return {"type": "revoke", "revoke_scope": "token", "reason": "logout", "reason_raw": kind}
-    data, unseen = part(request, "data"), Counter[str]()
+    data = part(request, "data")
     end: Record = {"type": "revoke", "reason": "admin", "reason_raw": kind, **_done_to_another(request)}
     if kind == "revoke-accessor":
-        return {**end, "revoke_scope": "session", "session_id": _hashed(data.get("accessor") or rest, unseen)}
-    return {**end, "revoke_scope": "token", **_token(data.get("token") or rest, unseen)}
+        return {**end, "revoke_scope": "session", "session_id": _hashed(data.get("accessor") or rest)}
+    return {**end, "revoke_scope": "token", **_token(data.get("token") or rest)}
 
 
 def _done_to_another(request: Record) -> Record:
@@ -274,8 +272,8 @@ def _failed(record: Record, path: str, error: str) -> Record | None:
     reason = next((reason for words, reason in ERRORS if words in stated_error), "other")
     failure: Record = {"type": "verify-failure", "reason": reason, "reason_raw": _shown(error)}
     if not login:
-        token = _token(request.get("client_token"), Counter())
-        return {**failure, **token, "session_id": _hashed(request.get("client_token_accessor"), Counter())}
+        token = _token(request.get("client_token"))
+        return {**failure, **token, "session_id": _hashed(request.get("client_token_accessor"))}
     if error.startswith("error in the response") or reason == "other":
         failure["reason"] = "bad-credentials" if _by_secret(request) else "other"
     return {**failure, **_login(request), "login": path.rpartition("/login/")[2] if "/login/" in path else None}
