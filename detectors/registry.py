@@ -17,6 +17,7 @@ from detectors.keys.key_overdue import KeyOverdue
 from detectors.keys.key_retired import KeyRetired
 from detectors.keys.key_tampering import KeyTampering
 from detectors.keys.key_unknown import KeyUnknown
+from detectors.keys.mint_mismatch import MintMismatch
 from detectors.lifecycle.active_set import ActiveSet
 from detectors.lifecycle.client_mismatch import ClientMismatch
 from detectors.lifecycle.creation_rate import CreationRate
@@ -77,6 +78,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     KeyCompromised,
     KeyNotYetValid,
     KeyOverdue,
+    MintMismatch,
     NewContext,
     SilentSource,
 )
