@@ -31,7 +31,8 @@ _LIFE_CYCLE: Final = np.array(
 def uses(events: Events) -> Array:
     """Give the uses of a batch in its order, dtype `USE`: key-use but for what happened to the key itself.
 
-    An API key is counted as a key, not once more as a token; a client that acts for itself not once more as a user.
+    An API key is counted as a key, not once more as a token; a client that acts for itself not once more as a user. A
+    signature makes its token: it is a use of the key only.
     """
     used = (events["type"] == code(EventType.KEY_USE)) & (events["issuer_key"] != 0)
     at = np.flatnonzero(used & ~np.isin(events["operation"], _LIFE_CYCLE))
@@ -39,6 +40,7 @@ def uses(events: Events) -> Array:
     ids = found["ids"]
     for dimension, column in ((TOKEN, "token_id"), (SUB, "sub"), (KEY, "key_id")):
         ids[:, dimension] = events[column][at]
+    ids[events["operation"][at] == code(Operation.SIGN), TOKEN] = 0
     ids[(events["token_type"][at] == code(TokenType.API_KEY)) & (ids[:, KEY] != 0), TOKEN] = 0
     ids[ids[:, SUB] == ids[:, CLIENT], SUB] = 0
     return found
