@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -24,7 +24,7 @@ READY: Final = {WorkerState.RUNNING, WorkerState.STANDBY}
 class StatusCollector(Collector):
     """A worker's status, and how its publishers do, as Prometheus metrics."""
 
-    def __init__(self, status: Status, publishers: Sequence[Publisher]) -> None:
+    def __init__(self, status: Status, publishers: Sequence[Publisher[Any]]) -> None:
         self._status = status
         self._publishers = publishers
 
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a scrape every few seconds is no news."""
 
 
-def serve(status: Status, publishers: Sequence[Publisher], host: str, port: int) -> ThreadingHTTPServer:
+def serve(status: Status, publishers: Sequence[Publisher[Any]], host: str, port: int) -> ThreadingHTTPServer:
     """Answer in a thread that ends with the process.
 
     Raises:

@@ -205,7 +205,16 @@ class KafkaSinkSettings(_Section):
     topic: str = "token.alerts.v1"
 
 
-SinkSettings = Annotated[FileSinkSettings | KafkaSinkSettings, Field(discriminator="type")]
+class KafkaStateSinkSettings(_Section):
+    """What people decide about alerts, on a compacted topic of the brokers in `[kafka]`."""
+
+    type: Literal["kafka-state"]
+    name: str = "kafka-state"
+    topic: str = "token.alert-state.v1"
+
+
+AnySink = FileSinkSettings | KafkaSinkSettings | KafkaStateSinkSettings
+SinkSettings = Annotated[AnySink, Field(discriminator="type")]
 
 
 class JwksSettings(_Section):
@@ -283,16 +292,23 @@ class Settings(_Section):
     topics: TopicSettings = TopicSettings()
     dashboard: DashboardSettings = DashboardSettings()
     worker: WorkerSettings = WorkerSettings()
-    sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka")]
+    sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka"), KafkaStateSinkSettings(type="kafka-state")]
     jwks: list[JwksSettings] = []
     keys: list[KeyRecord] = []
     disabled: list[str] = Field([], description="Types of detectors that do not run.")
+    shadow: list[str] = Field(
+        [], description="Types of detectors on trial: their alerts are stored apart, and nobody is told."
+    )
     allow: list[AllowRule] = []
     detectors: list[SerializeAsAny[Annotated[Detector, BeforeValidator(_detector)]]] = []
 
     @model_validator(mode="after")
     def _known_names(self) -> Settings:
-        for place, names in (("disabled", self.disabled), *(("allow", rule.detectors) for rule in self.allow)):
+        for place, names in (
+            ("disabled", self.disabled),
+            ("shadow", self.shadow),
+            *(("allow", rule.detectors) for rule in self.allow),
+        ):
             for name in names:
                 if name not in DETECTORS:
                     raise ValueError(f"{place}: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
@@ -357,6 +373,8 @@ def from_mapping(content: Mapping[str, Any], place: str) -> Settings:
 def narrowed(settings: Settings, only: Sequence[str], overrides: Sequence[str]) -> Settings:
     """Give the settings with some detectors only, and with parameters set as `detector.parameter=value`.
 
+    Detectors that are asked for by name are not on trial.
+
     Raises:
         ConfigError: a detector or parameter is unknown, or a value is not allowed.
     """
@@ -379,8 +397,9 @@ def narrowed(settings: Settings, only: Sequence[str], overrides: Sequence[str]) 
             )
         entries[name][parameter] = value
     disabled = [name for name in DETECTORS if name not in entries]
-    content = settings.model_dump(exclude={"detectors", "disabled"}) | {
+    content = settings.model_dump(exclude={"detectors", "disabled", "shadow"}) | {
         "detectors": list(entries.values()),
         "disabled": disabled,
+        "shadow": [name for name in settings.shadow if name not in only],
     }
     return from_mapping(content, "--set")

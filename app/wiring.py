@@ -8,13 +8,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from alerts.publisher import Publisher
-from alerts.sinks import Sink
 from alerts.sinks.file import FileSink
-from alerts.sinks.kafka import KafkaSink
-from app.settings import FileSinkSettings, KafkaSinkSettings, Settings
+from alerts.sinks.kafka import KafkaSink, alert_message, state_message
+from app.settings import AnySink, FileSinkSettings, KafkaSinkSettings, KafkaStateSinkSettings, Settings
 from engines.chunks import ChunkFolder
 from engines.jwks_watch import JwksSource, JwksWatch
 from engines.keybook import KeyBook
@@ -29,7 +28,7 @@ from ingest.privacy import HASH_KEY_VARIABLE, Secrets
 from schemas.errors import ConfigError
 from store.engine import Database, connect
 from store.migrate import migrate, require_current
-from store.outbox import Outbox
+from store.outbox import Outbox, StateOutbox
 
 KEYS_FILE: Final = "keys.ndjson"
 """Where a worker records what issuers listed, in the folder of its state."""
@@ -71,13 +70,18 @@ def new_pipeline(settings: Settings, book: KeyBook | None = None) -> Pipeline:
     """Build the pipeline of the settings; `book` has what is known of keys."""
     source = settings.source
     return Pipeline(
-        settings.running(), lateness=source.lateness, horizon=source.horizon, allow=settings.allow, keys=book
+        settings.running(),
+        lateness=source.lateness,
+        horizon=source.horizon,
+        allow=settings.allow,
+        keys=book,
+        shadow=settings.shadow,
     )
 
 
 def config_digest(settings: Settings) -> str:
     """Digest of what decides over alerts: source, detectors, keys and what is allowed."""
-    text = settings.model_dump_json(include={"source", "detectors", "disabled", "allow", "keys"})
+    text = settings.model_dump_json(include={"source", "detectors", "disabled", "shadow", "allow", "keys"})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -152,13 +156,18 @@ def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
     )
 
 
-def publishers(settings: Settings, database: Database) -> list[Publisher]:
+def publishers(settings: Settings, database: Database) -> list[Publisher[Any]]:
     """Build one publisher a sink."""
-    outbox = Outbox(database)
-    return [Publisher(sink.name, outbox, _sink(sink, settings)) for sink in settings.sinks]
+    return [_publisher(sink, settings, database) for sink in settings.sinks]
 
 
-def _sink(sink: FileSinkSettings | KafkaSinkSettings, settings: Settings) -> Sink:
-    if isinstance(sink, FileSinkSettings):
-        return FileSink(sink.path)
-    return KafkaSink(sink.topic, settings.kafka.client())
+def _publisher(sink: AnySink, settings: Settings, database: Database) -> Publisher[Any]:
+    match sink:
+        case FileSinkSettings():
+            return Publisher(sink.name, Outbox(database), FileSink(sink.path))
+        case KafkaSinkSettings():
+            client = settings.kafka.client()
+            return Publisher(sink.name, Outbox(database), KafkaSink(sink.topic, client, alert_message))
+        case KafkaStateSinkSettings():
+            client = settings.kafka.client()
+            return Publisher(sink.name, StateOutbox(database), KafkaSink(sink.topic, client, state_message))

@@ -25,6 +25,8 @@ def column_config(frame: pd.DataFrame, *, time_format: str = "YYYY-MM-DD HH:mm:s
         "Entity": st.column_config.TextColumn(width=180),
         "Tactics": st.column_config.TextColumn(width=210),
         "Because": st.column_config.TextColumn(width=140),
+        "Owner": st.column_config.TextColumn(width=110),
+        "Detail": st.column_config.TextColumn(width=420),
         "Page": st.column_config.LinkColumn(display_text="Open", width=65),
         "More": st.column_config.LinkColumn(display_text="Alerts", width=80),
     }

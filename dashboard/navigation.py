@@ -25,6 +25,7 @@ _PAGES: Final = Path(__file__).parent / "pages"
 _TITLES: Final = {
     "overview": ("Overview", ":material/monitoring:"),
     "triage": ("Incidents and alerts", ":material/notifications:"),
+    "suppressions": ("Suppressions", ":material/visibility_off:"),
     "detectors": ("Detectors", ":material/radar:"),
     "health": ("Health", ":material/vital_signs:"),
     "alert": ("Alert", ":material/notification_important:"),

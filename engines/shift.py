@@ -154,11 +154,15 @@ class Shift:
         status.watermark = order.watermark
 
     def _write(self, alerts: AlertChanges) -> None:
-        if not (alerts.revisions or alerts.incidents or alerts.risks):
+        if not (alerts.revisions or alerts.incidents or alerts.risks or alerts.shadows):
             return
         committed = self.retried(
             lambda: self.writer.commit_revisions(
-                alerts.revisions, self.epoch, incidents=alerts.incidents, risks=alerts.risks
+                alerts.revisions,
+                self.epoch,
+                incidents=alerts.incidents,
+                risks=alerts.risks,
+                shadows=alerts.shadows,
             )
         )
         new = (revision.alert for revision in alerts.revisions if revision.alert.change is Change.NEW)

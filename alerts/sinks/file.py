@@ -25,10 +25,10 @@ class FileSink:
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
 
-    def write(self, revisions: Sequence[StoredRevision]) -> None:
+    def write(self, records: Sequence[StoredRevision]) -> None:
         """Append the revisions."""
         try:
-            self._file.writelines(record_of(revision) + b"\n" for revision in revisions)
+            self._file.writelines(record_of(revision) + b"\n" for revision in records)
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:

@@ -120,7 +120,7 @@ class Visit:
 
     def pill(self) -> Locator:
         """The button that counts what is new."""
-        return self.page.get_by_role("button", name="new")
+        return self.page.locator(".st-key-new button").first
 
 
 @contextmanager

@@ -26,6 +26,8 @@ def stored(alert: Alert) -> SimpleNamespace:
     first = alert.entities[0]
     return SimpleNamespace(
         alert_id=alert.alert_id,
+        status="new",
+        owner=HOSTILE,
         severity=["informational", "low", "medium", "high", "critical"].index(alert.severity) + 1,
         detector=alert.detector,
         alert_class=alert.alert_class,
@@ -334,7 +336,7 @@ def test_lists_without_rows_keep_their_columns() -> None:
 
 
 def test_an_updated_episode_is_open_to_the_reader() -> None:
-    assert [alerts.state_word(episode) for episode in ("open", "updated", "closed")] == ["Open", "Open", "Closed"]
+    assert [alerts.state_word(episode) for episode in ("open", "updated", "closed")] == ["Going on", "Going on", "Over"]
 
 
 def test_hidden_characters_of_events_are_shown_in_every_table() -> None:

@@ -1,0 +1,105 @@
+"""What people did with alerts, and what an action is about, as tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from dashboard.safe import visible
+from dashboard.theme import severity_label
+from dashboard.views.frames import frame, instants, texts
+from dashboard.words import counted, figure, status_name
+from schemas.alerts import Alert
+from store.audit import Entry
+from store.suppressions import Listed
+
+_SAID = ("owner", "ticket", "reason")
+
+
+def target_table(rows: Iterable[object]) -> pd.DataFrame:
+    """What an action will change: `Severity`, `Alert`, `Entity`, `State`."""
+    found = frame(rows, ["severity", "title", "entity_type", "entity_id", "status"])
+    return pd.DataFrame(
+        {
+            "Severity": found["severity"].map(lambda severity: [severity_label(severity)]),
+            "Alert": texts(found["title"]),
+            "Entity": texts(found["entity_type"] + " " + found["entity_id"].astype("object")),
+            "State": found["status"].map(status_name),
+        }
+    )
+
+
+def trail_table(entries: Sequence[Entry]) -> pd.DataFrame:
+    """Audit entries, in the order given: `Entry`, `When (UTC)`, `Who`, `Did`, `Detail`."""
+    found = frame(entries, ["seq", "time", "actor", "action"])
+    return pd.DataFrame(
+        {
+            "Entry": found["seq"],
+            "When (UTC)": instants(found["time"]),
+            "Who": texts(found["actor"]),
+            "Did": found["action"].map(status_name),
+            "Detail": pd.Series([detail(entry) for entry in entries], dtype="object"),
+        }
+    )
+
+
+def detail(entry: Entry) -> str:
+    """What an entry says beyond its action, on one line."""
+    fields = entry.fields
+    if entry.action == "comment":
+        return _line(fields["text"])
+    named = [f"{name} {fields[name]}" for name in _SAID if fields.get(name)]
+    if fields.get("verdict"):
+        named.insert(0, f"verdict {status_name(fields['verdict'])}")
+    if fields.get("suppression_id"):
+        named.append(f"suppression {fields['suppression_id']}")
+    return _line("; ".join(named))
+
+
+def _line(text: str) -> str:
+    return visible(text.replace("\n", " ⏎ "))
+
+
+def suppression_table(listed: Sequence[Listed], now: int) -> pd.DataFrame:
+    """Suppressions and mutes: `Number`, `Kind`, `State`, `Scope`, `Hides`, `Until (UTC)`, `Owner`, `Reason`, `More`."""
+    rows = [each.row for each in listed]
+    found = frame(rows, ["suppression_id", "kind", "expires_at", "owner", "reason"])
+    return pd.DataFrame(
+        {
+            "Number": found["suppression_id"],
+            "Kind": found["kind"].map(status_name),
+            "State": pd.Series([_state(each, now) for each in listed], dtype="object"),
+            "Scope": pd.Series([visible(each.scope.words()) for each in listed], dtype="object"),
+            "Hides": pd.Series([each.hidden for each in listed], dtype="int64"),
+            "Until (UTC)": instants(found["expires_at"]),
+            "Owner": texts(found["owner"]),
+            "Reason": texts(found["reason"]),
+            "More": found["suppression_id"].map(
+                lambda number: f"/triage?view=Alerts&state=Suppressed&hidden_by={number}"
+            ),
+        }
+    )
+
+
+def _state(each: Listed, now: int) -> str:
+    because = each.row.ended_because
+    return visible(f"Ended: {because}") if because else each.state(now).capitalize()
+
+
+def standing(alerts: Sequence[Alert]) -> dict[str, str]:
+    """What an incident means now: whether its tokens still live, and what was reached."""
+    tokens = Counter(alert.containment.state for alert in alerts if alert.containment)
+    reached = [alert.blast_radius for alert in alerts if alert.blast_radius]
+    counts = {
+        "call": max((reach.calls for reach in reached), default=0),
+        "audience": len({aud for reach in reached for aud in reach.aud}),
+        "scope": len({scope for reach in reached for scope in reach.scopes}),
+    }
+    flagged = {alert.revoke.what for alert in alerts if alert.revoke.flag and alert.revoke.what}
+    return {
+        "Tokens": ", ".join(f"{figure(number)} {state}" for state, number in sorted(tokens.items())),
+        "Reached, at least": ", ".join(counted(number, noun) for noun, number in counts.items() if number),
+        "Flagged for revocation": visible(", ".join(sorted(flagged))),
+    }
