@@ -38,6 +38,7 @@ class StatusCollector(Collector):
         yield _counts("alerts", "New alerts.", ["detector", "severity"], status.alerts.items())
         yield from self._sinks()
         yield from self._tables()
+        yield from self._lake()
         yield GaugeMetricFamily("tokentrail_consumer_lag_records", "Records not yet fetched.", value=status.lag)
         yield from self._clocks()
         leads = GaugeMetricFamily("tokentrail_worker_state", "1 for the state the worker is in.", labels=["state"])
@@ -58,6 +59,13 @@ class StatusCollector(Collector):
         yield rows
         evicted = [((name,), evictions) for name, (_, evictions) in self._status.tables.items()]
         yield _counts("state_evictions", "Rows of the state that a quota pushed out.", ["part"], evicted)
+
+    def _lake(self) -> Iterator[Metric]:
+        size = self._status.lake
+        if size is not None:
+            yield GaugeMetricFamily("tokentrail_lake_rows", "Events in the lake.", value=size.rows)
+            yield GaugeMetricFamily("tokentrail_lake_bytes", "Size of the lake's files.", value=size.octets)
+            yield GaugeMetricFamily("tokentrail_lake_files", "Files of the lake.", value=size.files)
 
     def _clocks(self) -> Iterator[Metric]:
         status = self._status

@@ -170,6 +170,18 @@ class StoreSettings(_Section):
     )
 
 
+class LakeSettings(_Section):
+    """The event lake: every event that was judged, in Parquet files by day and hour, listed in the store."""
+
+    enabled: bool = Field(True, description="false keeps no events: no raw events on the dashboard, no `replay lake:`.")
+    path: Path = Field(
+        Path("tokentrail-lake"), description="Folder; shared storage where a standby or the dashboard runs elsewhere."
+    )
+    keep: Duration = Field(
+        timedelta(days=30), ge=timedelta(hours=1), description="How long events are kept, by event time."
+    )
+
+
 class DeadLetterSettings(_Section):
     """Where records go that cannot be used: a topic, or a file when no topic is given."""
 
@@ -283,6 +295,7 @@ class Settings(_Section):
     kafka: KafkaSettings = KafkaSettings()
     source: SourceSettings = SourceSettings()
     store: StoreSettings = StoreSettings()
+    lake: LakeSettings = LakeSettings()
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     topics: TopicSettings = TopicSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -337,6 +350,11 @@ class Settings(_Section):
         """Give the detectors that run, by type, in the registry's order."""
         configured = {detector.type: detector for detector in self.detectors}
         return {name: configured.get(name) or kind() for name, kind in DETECTORS.items() if name not in self.disabled}
+
+
+def lake_path(settings: Settings) -> str:
+    """Give the folder of the event lake for the dashboard; empty where no events are kept."""
+    return str(settings.lake.path) if settings.lake.enabled else ""
 
 
 def load(path: Path | None) -> Settings:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from alerts.publisher import Publisher
@@ -17,6 +18,7 @@ from app.settings import AnySink, FileSinkSettings, KafkaSinkSettings, KafkaStat
 from engines.chunks import ChunkFolder
 from engines.jwks_watch import JwksSource, JwksWatch
 from engines.keybook import KeyBook
+from engines.lake import Lake
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits
 from engines.worker import Worker
@@ -28,6 +30,7 @@ from ingest.privacy import HASH_KEY_VARIABLE, Secrets
 from ingest.vendors import with_mapped
 from schemas.errors import ConfigError
 from store.engine import Database, connect
+from store.events import EventQueries
 from store.migrate import migrate, require_current
 from store.outbox import Outbox, StateOutbox
 
@@ -109,6 +112,17 @@ def existing_store(settings: Settings) -> Iterator[Database]:
         database.close()
 
 
+def event_lake(settings: Settings, database: Database) -> Lake | None:
+    """Give where the worker keeps events, if it does."""
+    chosen = settings.lake
+    return Lake(database, chosen.path, chosen.keep) if chosen.enabled else None
+
+
+def event_queries(settings: Settings, database: Database, path: Path | None = None) -> EventQueries:
+    """Read the events of a store; `path` is where the lake's folder lies if not where the settings say."""
+    return EventQueries(database, path or settings.lake.path)
+
+
 def dead_letters(settings: Settings) -> DeadLetterSink:
     """Open the place for dead letters."""
     chosen = settings.dead_letters
@@ -154,6 +168,7 @@ def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
         limits=limits(settings),
         config_digest=config_digest(settings),
         jwks=JwksWatch(lists, book) if book and lists else None,
+        lake=event_lake(settings, database),
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from store.audit import AuditLog
 from store.engine import Database, connect
+from store.events import EventQueries
 from store.migrate import require_current
 from store.queries import Queries
 from store.suppressions import Suppressions
 from store.triage import Triage
 
 SECRETS: Final = "tokentrail"
-"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL) and `demo` (bool)."""
+"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL), `demo` (bool) and `lake` (path, or
+empty)."""
 
 
 def queries() -> Queries:
@@ -42,6 +45,12 @@ def audit() -> AuditLog:
     return AuditLog(_database(st.secrets[SECRETS]["store"]))
 
 
+def events() -> EventQueries | None:
+    """The query service of the event lake; None where this server was started without one."""
+    lake = st.secrets[SECRETS]["lake"]
+    return _events(st.secrets[SECRETS]["store"], lake) if lake else None
+
+
 def is_demo() -> bool:
     """Whether the data are made up."""
     return bool(st.secrets[SECRETS]["demo"])
@@ -52,3 +61,8 @@ def _database(url: str) -> Database:
     database = connect(url)
     require_current(database)
     return database
+
+
+@st.cache_resource
+def _events(url: str, lake: str) -> EventQueries:
+    return EventQueries(_database(url), Path(lake))

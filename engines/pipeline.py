@@ -94,6 +94,10 @@ class Pipeline:
         """Judge what is due, given the partitions that may still bring events."""
         return self._judge(self.order.advance(active))
 
+    def advance_to(self, watermark: int) -> AlertChanges:
+        """Judge what was due at a watermark that is known."""
+        return self._judge(self.order.advance_to(watermark))
+
     def flush(self) -> AlertChanges:
         """Judge everything: the input has ended, or was silent for longer than the lateness."""
         return self._judge(self.order.flush())

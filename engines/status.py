@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
+from engines.lake import LakeSize
 from ingest.records import DeadLetter
 from store.workers import WorkerState
 
@@ -42,7 +43,8 @@ class Status:
 
     `watermark` is event time in µs, `lag` counts records not yet fetched, `checkpoint_at` is monotonic seconds.
     `events` counts what was judged by type, `alerts` the new ones by detector and severity; `tables` has rows and
-    evictions of each part of the state at the last checkpoint. `skipped` counts records without a token event by code.
+    evictions of each part of the state at the last checkpoint, `lake` its size then, None where events are not kept.
+    `skipped` counts records without a token event by code.
     """
 
     state: WorkerState = WorkerState.STANDBY
@@ -57,6 +59,7 @@ class Status:
     events: Counter[str] = field(default_factory=Counter)
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     tables: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lake: LakeSize | None = None
 
 
 def add_named(counter: Counter[str], counts: Mapping[str, int]) -> None:

@@ -2,7 +2,8 @@
 
 `alerts` is the current state of each alert, `alert_revisions` all that was ever published of it; `found_at` of an alert
 is `detected_at` of its first revision. Rows of `rollups`, `dead_letter_counts` and `source_fields` are totals of their
-time, set by checkpoints, so that writing them again changes nothing.
+time, set by checkpoints, so that writing them again changes nothing. `lake_segments` lists the files of the event
+lake; what it does not list does not count.
 """
 
 from __future__ import annotations
@@ -250,6 +251,29 @@ CHECKPOINT_PARTS: Final = Table(
     Column("data", LargeBinary, nullable=False),
 )
 """State small enough to live in the database: episodes, order buffer, duplicate segments, …"""
+
+LAKE: Final = Table(
+    "lake",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("folder", String(32), nullable=False),
+)
+"""At most one row: the folder within `[lake] path` that belongs to this store, so that two stores may share a path."""
+
+LAKE_SEGMENTS: Final = Table(
+    "lake_segments",
+    METADATA,
+    Column("name", String(128), primary_key=True),
+    Column("hour", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("octets", BigInteger, nullable=False),
+    Column("first_time", BigInteger, nullable=False),
+    Column("last_time", BigInteger, nullable=False),
+    Column("first_arrival", BigInteger, nullable=False),
+    Column("last_arrival", BigInteger, nullable=False),
+    Index(None, "hour", "first_arrival"),
+)
+"""Rows are `store.lake.Segment`."""
 
 AUDIT_LOG: Final = Table(
     "audit_log",

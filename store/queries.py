@@ -20,6 +20,7 @@ from store.models import (
     DEAD_LETTER_COUNTS,
     ENTITY_RISK,
     INCIDENTS,
+    LAKE_SEGMENTS,
     ROLLUPS,
     SHADOW_ALERTS,
     SOURCE_FIELDS,
@@ -89,6 +90,15 @@ class Storage(NamedTuple):
     alerts: int
     checkpoint_at: int | None
     now: int
+
+
+class LakeTotals(NamedTuple):
+    """Files, events and bytes of the event lake, and the time of its first event, µs."""
+
+    files: int
+    rows: int
+    octets: int
+    first: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +309,18 @@ class Queries:
     def risky_entities(self, limit: int) -> Sequence[AnyRow]:
         """Give the entities of highest risk."""
         return self._all(select(ENTITY_RISK).order_by(ENTITY_RISK.c.score.desc()).limit(min(limit, MAX_ROWS)))
+
+    def entity_risk(self, type_: EntityType, id_: str) -> Sequence[AnyRow]:
+        """Give the risk of one entity in each tenant and issuer that has such a one, highest first."""
+        mine = (ENTITY_RISK.c.type == type_.value, ENTITY_RISK.c.id == id_)
+        return self._all(select(ENTITY_RISK).where(*mine).order_by(ENTITY_RISK.c.score.desc()).limit(MAX_ROWS))
+
+    def lake(self) -> LakeTotals:
+        """Say how much the event lake holds."""
+        table = LAKE_SEGMENTS.c
+        totals = (func.count(), func.coalesce(func.sum(table.rows), 0), func.coalesce(func.sum(table.octets), 0))
+        files, rows, octets, first = self._all(select(*totals, func.min(table.first_time)))[0]
+        return LakeTotals(files, int(rows), int(octets), first)
 
     def dead_letters(self, span: int) -> list[DeadLetters]:
         """Give refused records by reason over the last `span` µs."""

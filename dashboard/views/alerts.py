@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
-from urllib.parse import quote, quote_plus
+from typing import Any, Final
+from urllib.parse import quote
 
 import pandas as pd
 
 from dashboard.safe import visible
 from dashboard.theme import severity_label
+from dashboard.views.events import entity_link
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import status_name, tactic_name
 from schemas.triage import Status
@@ -21,17 +22,27 @@ ALERT_COLUMNS: Final = (
 INCIDENT_COLUMNS: Final = ("Severity", "Incident", "Entity", "Alerts", "Began (UTC)", "Last (UTC)", "Tactics")
 
 
-EVERY_STATE: Final = "&".join(f"state={quote_plus(status_name(status))}" for status in Status)
-
-
 def alert_link(alert_id: str) -> str:
     """The address of an alert's own page."""
     return f"/alert?id={quote(alert_id, safe='')}"
 
 
-def entity_link(type_: str, id_: str) -> str:
-    """The address of the triage page with the alerts of one entity, closed ones too."""
-    return f"/triage?view=Alerts&{EVERY_STATE}&entity={quote(f'{type_}:{id_}', safe='')}"
+def alerts_of_link(type_: str, id_: str) -> list[tuple[str, str]]:
+    """What the address of the triage page holds for the alerts of one entity, closed ones too."""
+    return [("view", "Alerts"), *(("state", status_name(status)) for status in Status), ("entity", f"{type_}:{id_}")]
+
+
+def risk_parts(parts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """What a risk is made of, heaviest first: `Weight`, `Detector`, `When (UTC)`, `Page` (an address)."""
+    found = frame(parts, ["weight", "detector", "time", "alert_id"])
+    return pd.DataFrame(
+        {
+            "Weight": found["weight"],
+            "Detector": texts(found["detector"]),
+            "When (UTC)": instants(found["time"]),
+            "Page": found["alert_id"].map(alert_link),
+        }
+    )
 
 
 def alert_table(alerts: Iterable[object]) -> pd.DataFrame:
