@@ -19,7 +19,7 @@ from dashboard.views import evidence, reach
 from dashboard.views.alerts import state_word
 from dashboard.views.triage import trail_table
 from dashboard.words import clock_time, duration, figure, tactic_name
-from schemas.alerts import Alert, BlastRadius, Containment
+from schemas.alerts import Alert
 from schemas.fields import parse_time
 from schemas.vocabulary import Severity
 from store.queries import AlertFilter, AlertRow
@@ -135,16 +135,13 @@ def containment(alert: Alert) -> None:
     st.subheader("Contained?", anchor=False)
     if alert.containment is not None:
         state = reach.state_of(alert.containment, now)
-        st.badge(state.capitalize(), color=reach.TINTS[state])
+        st.badge(safe_in_badge(state.capitalize()), color=reach.TINTS[state])
     st.text(reach.containment_words(alert.containment, now))
     if words := reach.reach_words(alert.blast_radius):
         st.text(f"Since the first bad event: {words}")
     incident = data.queries().incident(alert.incident_id)
-    if incident is None or incident.blast_radius is None:
-        return
-    whole = Containment.model_validate(incident.containment) if incident.containment else None
-    reached = reach.reach_words(BlastRadius.model_validate(incident.blast_radius))
-    st.caption(safe(f"The whole incident: {reach.containment_words(whole, now)} {reached}"))
+    if incident is not None and (said := reach.incident_words(incident, now)):
+        st.text(visible(f"The whole incident: {said}"))
 
 
 def response(alert: Alert) -> None:

@@ -15,12 +15,11 @@ from dashboard.cards import alert_card
 from dashboard.columns import column_config
 from dashboard.filters import ALERTS, Choice, choose
 from dashboard.navigation import store_faults_told
-from dashboard.safe import safe, visible
+from dashboard.safe import safe
 from dashboard.theme import severity_label
 from dashboard.views.alerts import alert_table, incident_table
-from dashboard.views.triage import standing
+from dashboard.views.reach import incident_words
 from dashboard.words import clock_time, figure
-from schemas.alerts import Alert
 from schemas.triage import OPEN
 from store.queries import AlertFilter, AlertRow
 from store.triage import MAX_TARGETS
@@ -165,10 +164,12 @@ def incidents(snapshot: Snapshot) -> None:
     acted_on(snapshot, inside)
     if not chosen:
         st.caption("Select an incident to see the alerts inside it.")
+    now = data.queries().newest_time() if chosen else None
     for incident in chosen[:CARDS]:
         mine = [alert for alert in inside if alert.incident_id == incident.incident_id]
         st.subheader(f"{severity_label(incident.severity)} · {safe(incident.title)}", anchor=False)
-        facts(mine)
+        if said := incident_words(incident, now):
+            st.text(said)
         if incident.alert_count > len(mine):
             st.caption(f"{figure(len(mine))} of {figure(incident.alert_count)} alerts match the filters.")
         for alert in mine[:INSIDE]:
@@ -197,18 +198,6 @@ def acted_on(snapshot: Snapshot, selected: Sequence[AlertRow]) -> Sequence[Alert
     if rows:
         bar(rows, "triage")
     return rows
-
-
-def facts(alerts: Sequence[AlertRow]) -> None:
-    """Whether the tokens still live and what was reached, before anything else."""
-    bodies = data.queries().records([alert.alert_id for alert in alerts])
-    told = standing([Alert.model_validate_json(record.body) for record in bodies.values()])
-    with st.container(horizontal=True, gap="medium"):
-        for name, value in told.items():
-            if value:
-                with st.container(width="content", gap=None):
-                    st.caption(safe(name))
-                    st.text(visible(value))
 
 
 def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> list[int]:

@@ -9,6 +9,7 @@ from dashboard.theme import Tint
 from dashboard.words import clock_time, counted
 from schemas.alerts import BlastRadius, Containment
 from schemas.fields import parse_time
+from store.queries import AnyRow
 
 TINTS: Final[dict[str, Tint]] = {"live": "red", "revoked": "green", "expired": "gray"}
 SHOWN: Final = 5
@@ -42,6 +43,14 @@ def reach_words(reach: BlastRadius | None) -> str:
     parts = (("at", reach.aud), ("with", reach.scopes))
     named = "".join(f" {word} {_some(names)}" for word, names in parts if names)
     return f"{counted(reach.calls, 'call')}{named}."
+
+
+def incident_words(incident: AnyRow, now: int | None) -> str:
+    """Say both of a whole incident; empty where nothing is known of its reach."""
+    if incident.blast_radius is None:
+        return ""
+    whole = Containment.model_validate(incident.containment) if incident.containment else None
+    return f"{containment_words(whole, now)} {reach_words(BlastRadius.model_validate(incident.blast_radius))}"
 
 
 def _some(names: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -10,8 +9,7 @@ import pandas as pd
 from dashboard.safe import visible
 from dashboard.theme import severity_label
 from dashboard.views.frames import frame, instants, texts
-from dashboard.words import counted, figure, status_name
-from schemas.alerts import Alert
+from dashboard.words import status_name
 from store.audit import Entry
 from store.suppressions import Listed
 
@@ -86,20 +84,3 @@ def suppression_table(listed: Sequence[Listed], now: int) -> pd.DataFrame:
 def _state(each: Listed, now: int) -> str:
     because = each.row.ended_because
     return visible(f"Ended: {because}") if because else each.state(now).capitalize()
-
-
-def standing(alerts: Sequence[Alert]) -> dict[str, str]:
-    """What an incident means now: whether its tokens still live, and what was reached."""
-    tokens = Counter(alert.containment.state for alert in alerts if alert.containment)
-    reached = [alert.blast_radius for alert in alerts if alert.blast_radius]
-    counts = {
-        "call": max((reach.calls for reach in reached), default=0),
-        "audience": len({aud for reach in reached for aud in reach.aud}),
-        "scope": len({scope for reach in reached for scope in reach.scopes}),
-    }
-    flagged = {alert.revoke.what for alert in alerts if alert.revoke.flag and alert.revoke.what}
-    return {
-        "Tokens": ", ".join(f"{figure(number)} {state}" for state, number in sorted(tokens.items())),
-        "Reached, at least": ", ".join(counted(number, noun) for noun, number in counts.items() if number),
-        "Flagged for revocation": visible(", ".join(sorted(flagged))),
-    }
