@@ -16,12 +16,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alerts.reach import COVERS, FOLLOWED, PRESENTED, Reach, Watch, worst
+from alerts.reach import COVERS, FOLLOWED, MAX_LISTED, PRESENTED, Reach, Watch, worst
 from alerts.summary import safe
 from schemas.acts import NO_SCOPE, REVOKED, accepted, presented, revoke_scopes
 from schemas.alerts import BlastRadius, Containment
 from schemas.columns import NULL_TIME
-from schemas.frame import Events
+from schemas.frame import TEXT_SCHEMA, Events
 from schemas.vocabulary import RevokeScope, Severity
 
 CAPACITY: Final = 4_096
@@ -30,6 +30,7 @@ _COLUMN_OF: Final = {scope.value: column for scope, column in REVOKED}
 _WORDS: Final = np.array([scope.value for scope in RevokeScope])
 _BROAD: Final = frozenset({"client_id", "key_id"})
 """A whole client's or key's traffic is followed for high severities only: most such alerts are about its settings."""
+_NAMED: Final = ("aud", "resource_server", "scope")
 _SEPARATOR: Final = "\x1f"
 Array = npt.NDArray[Any]
 
@@ -103,10 +104,9 @@ class Following:
         if len(self._watches) > CAPACITY:
             self._drop(next(other for other in self._watches.values() if other.incident_id))
 
-    def add(self, incident_id: str, calls: int, aud: Iterable[str], scopes: Iterable[str]) -> None:
-        """Count calls of an incident."""
-        if incident_id in self._incidents:
-            self._incidents[incident_id].add(calls, aud, scopes)
+    def reach(self, incident_id: str) -> Reach | None:
+        """Give what an incident reached."""
+        return self._incidents.get(incident_id)
 
     def merge(self, incident_id: str, into: str) -> None:
         """Give what an incident reached to the one that takes it in."""
@@ -201,7 +201,8 @@ class Pass:
         for incident_id, members in by_incident.items():
             part = self._part(members, self._settled, row)
             if len(part):
-                self._following.add(incident_id, *_reached(self._calls, part))
+                if (reach := self._following.reach(incident_id)) is not None:
+                    _reach(reach, self._calls, part)
                 self._change(incident_id, int(self._calls.row[part[-1]]))
         self._settled = row
 
@@ -275,22 +276,21 @@ def _among(values: Array, keys: Array) -> Array:
 
 
 def _calls(events: Events, rows: Array) -> _Calls:
-    part = events.take(rows)
-    aud, aud_code = _lists(part, "aud", "resource_server")
-    scopes, scope_code = _lists(part, "scope", None)
-    expires = np.where(part["exp"] == NULL_TIME, part["issued_exp"], part["exp"])
-    weight = np.where(accepted(part), part["count"], 0)
-    return _Calls(rows, part["time"], weight, expires, aud, scopes, aud_code, scope_code)
+    expires, issued = events["exp"][rows], events["issued_exp"][rows]
+    weight = np.where(accepted(events)[rows], events["count"][rows], 0)
+    good = np.flatnonzero(weight)
+    text = events.text.gather(rows[good], _NAMED) if len(good) else TEXT_SCHEMA.empty_table().select(_NAMED)
+    aud = pc.coalesce(pc.binary_join(text["aud"], _SEPARATOR), text["resource_server"])
+    aud_code, scope_code = np.full((2, len(rows)), -1, np.int64)
+    aud_lists, aud_code[good] = _coded(aud)
+    scope_lists, scope_code[good] = _coded(pc.binary_join(text["scope"], _SEPARATOR))
+    latest = np.where(expires == NULL_TIME, issued, expires)
+    return _Calls(rows, events["time"][rows], weight, latest, aud_lists, scope_lists, aud_code, scope_code)
 
 
-def _lists(events: Events, column: str, instead: str | None) -> tuple[Sequence[tuple[str, ...]], Array]:
-    """Give the different lists of a column, and which of them each row has, -1 for none."""
-    if not len(events):
-        return (), np.empty(0, np.int64)
-    text = events.text.gather(columns=[column, *([instead] if instead else [])])
-    joined = pc.binary_join(text[column], _SEPARATOR)
-    joined = pc.coalesce(joined, text[instead]) if instead else joined
-    coded = pa.chunked_array(joined).combine_chunks().dictionary_encode()
+def _coded(joined: pa.ChunkedArray) -> tuple[Sequence[tuple[str, ...]], Array]:
+    """Give the different lists, and which of them each row has, -1 for none."""
+    coded = joined.combine_chunks().dictionary_encode()
     words = [tuple(safe(word, 200) for word in each.split(_SEPARATOR)) for each in coded.dictionary.to_pylist()]
     return words, coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
 
@@ -302,18 +302,20 @@ def _use(watch: Watch, calls: _Calls, part: Array) -> None:
         watch.expires = max(watch.expires or 0, int(known.max()))
     if weight.any():
         watch.used = max(watch.used or 0, int(calls.time[part][weight > 0].max()))
-        watch.reach.add(*_reached(calls, part))
+        _reach(watch.reach, calls, part)
 
 
-def _reached(calls: _Calls, part: Array) -> tuple[int, list[str], list[str]]:
+def _reach(reach: Reach, calls: _Calls, part: Array) -> None:
     good = part[calls.weight[part] > 0]
-    aud = _words(calls.aud, calls.aud_code[good])
-    return int(calls.weight[good].sum()), aud, _words(calls.scopes, calls.scope_code[good])
+    # Lists that are full need no further look.
+    aud = _words(calls.aud, calls.aud_code[good]) if len(reach.aud) < MAX_LISTED else ()
+    scopes = _words(calls.scopes, calls.scope_code[good]) if len(reach.scopes) < MAX_LISTED else ()
+    reach.add(int(calls.weight[good].sum()), aud, scopes)
 
 
 def _words(lists: Sequence[tuple[str, ...]], codes: Array) -> list[str]:
-    found, first = np.unique(codes, return_index=True)
-    return [word for code in found[np.argsort(first)].tolist() if code >= 0 for word in lists[code]]
+    found = dict.fromkeys(codes.tolist())  # in the order of first sight
+    return [word for code in found if code >= 0 for word in lists[code]]
 
 
 def _revocations(

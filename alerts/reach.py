@@ -62,8 +62,10 @@ class Reach:
     def add(self, calls: int, aud: Iterable[str], scopes: Iterable[str]) -> None:
         """Take in further calls."""
         self.calls += calls
-        self.aud = list(dict.fromkeys([*self.aud, *aud]))[:MAX_LISTED]
-        self.scopes = list(dict.fromkeys([*self.scopes, *scopes]))[:MAX_LISTED]
+        for known, new in ((self.aud, aud), (self.scopes, scopes)):
+            for name in new if len(known) < MAX_LISTED else ():
+                if name not in known and len(known) < MAX_LISTED:
+                    known.append(name)
 
     def radius(self) -> BlastRadius:
         """Give it as the record carries it."""

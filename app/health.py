@@ -34,6 +34,7 @@ class StatusCollector(Collector):
         yield _counts("worker", "What the worker counted since its start.", ["what"], _single(status.counters))
         yield _counts("events", "Events that were judged.", ["type"], _single(status.events))
         yield _counts("dead_letters", "Records that could not be used.", ["reason"], _single(status.dead))
+        yield _counts("skipped", "Records without a token event.", ["code"], _single(status.skipped))
         yield _counts("alerts", "New alerts.", ["detector", "severity"], status.alerts.items())
         yield from self._sinks()
         yield from self._tables()

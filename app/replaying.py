@@ -24,6 +24,7 @@ from ingest.kafka_source import KafkaSource
 from ingest.reading import Files
 from ingest.records import DeadLetter, RawRecords
 from ingest.stored import StoredEvents
+from ingest.vendors import with_mapped
 from schemas.errors import ConfigError, SourceError
 from schemas.fields import LATEST_TIME
 from schemas.frame import Events
@@ -249,7 +250,7 @@ def replay_of(
     """
     keys = secrets_or_default()
     try:
-        decoder = Decoder(keys, record_format)
+        decoder = Decoder(keys, record_format, with_mapped(settings.mappings))
     except ValueError as error:
         raise ConfigError(str(error), place="--format") from error
     book = key_book(settings, keys)

@@ -27,7 +27,7 @@ from app.faults import first_fault
 from detectors.base import Detector
 from detectors.registry import DETECTORS
 from ingest.jwks import check_url
-from ingest.vendors import FORMATS
+from ingest.vendors import FORMATS, NATIVE, MappingSettings
 from schemas.errors import ConfigError
 from schemas.inventory import KeyRecord
 from store.engine import without_password
@@ -119,17 +119,12 @@ class KafkaSettings(_Section):
         return client
 
 
-def _format(name: str) -> str:
-    if name not in FORMATS:
-        raise ValueError(f"unknown format {name!r}; known are {', '.join(FORMATS)}")
-    return name
-
-
 class SourceSettings(_Section):
     """How records of the topic are read."""
 
-    format: Annotated[str, AfterValidator(_format)] = Field(
-        "native", description=f"One of {', '.join(FORMATS)}; auto tells vendors' logs by their fields."
+    format: str = Field(
+        NATIVE,
+        description=f"One of {', '.join(FORMATS)}, or of `[[mappings]]`; auto tells vendors' logs by their fields.",
     )
     lateness: Duration = Field(
         timedelta(seconds=10),
@@ -308,6 +303,7 @@ class Settings(_Section):
     sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka"), KafkaStateSinkSettings(type="kafka-state")]
     jwks: list[JwksSettings] = []
     keys: list[KeyRecord] = []
+    mappings: list[MappingSettings] = []
     disabled: list[str] = Field([], description="Types of detectors that do not run.")
     shadow: list[str] = Field(
         [], description="Types of detectors on trial: their alerts are stored apart, and nobody is told."
@@ -325,6 +321,7 @@ class Settings(_Section):
             for name in names:
                 if name not in DETECTORS:
                     raise ValueError(f"{place}: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
+        self._known_format()
         names = [sink.name for sink in self.sinks]
         if len(set(names)) != len(names):
             raise ValueError("sinks: two have the same name; their positions would mix")
@@ -338,6 +335,16 @@ class Settings(_Section):
         if len(set(types)) != len(types):
             raise ValueError("detectors: two have the same type; give each its parameters once")
         return self
+
+    def _known_format(self) -> None:
+        own = [mapping.name for mapping in self.mappings]
+        for name in own:
+            if name in FORMATS or own.count(name) > 1:
+                raise ValueError(
+                    f"mappings: the format {name!r} stands there twice or is built in; give it another name"
+                )
+        if self.source.format not in (formats := (*FORMATS, *own)):
+            raise ValueError(f"source.format: unknown format {self.source.format!r}; known are {', '.join(formats)}")
 
     def running(self) -> dict[str, Detector]:
         """Give the detectors that run, by type, in the registry's order."""

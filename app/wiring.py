@@ -27,6 +27,7 @@ from ingest.deadletters import DeadLetterFile
 from ingest.decode import Decoder
 from ingest.kafka_source import KafkaSource
 from ingest.privacy import HASH_KEY_VARIABLE, Secrets
+from ingest.vendors import with_mapped
 from schemas.errors import ConfigError
 from store.engine import Database, connect
 from store.events import EventQueries
@@ -162,7 +163,7 @@ def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
         folder=ChunkFolder(settings.store.state),
         new_pipeline=partial(new_pipeline, settings, book),
         new_source=partial(kafka_source, settings),
-        decoder=Decoder(keys, settings.source.format),
+        decoder=Decoder(keys, settings.source.format, with_mapped(settings.mappings)),
         dead_letters=dead_letters(settings),
         limits=limits(settings),
         config_digest=config_digest(settings),

@@ -12,12 +12,25 @@ from typing import Final
 
 import orjson
 
-from benchmarks import calibration, dashboard, decode, detectors, endurance, latency, memory, pipeline, replay, worker
+from benchmarks import (
+    calibration,
+    dashboard,
+    decode,
+    detectors,
+    endurance,
+    latency,
+    memory,
+    pipeline,
+    replay,
+    vendors,
+    worker,
+)
 from benchmarks.figures import Figure, show
 from benchmarks.processes import apart
 
 MEASURES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "decode": decode.measure,
+    "vendors": vendors.measure,
     "detectors": detectors.measure,
     "pipeline": pipeline.measure,
     "replay": replay.measure,

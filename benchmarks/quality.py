@@ -56,6 +56,7 @@ class Mix:
 
 HEADLINE: Final = Mix(("headline",), (401, 402, 403), 8, 1, Traffic(rate=1.6, users=1_500))
 FURTHER: Final = Mix(("lifecycle", "policy"), (411, 412, 413), 8, 2, Traffic(rate=1.2, users=2_500))
+GRANTS: Final = Mix(("grants",), (431, 432, 433), 8, 2, Traffic(rate=0.8, users=2_000, signatures=True))
 FAULTY: Final = Mix(("headline", "lifecycle", "policy"), (421,), 6, 1, Traffic(rate=0.6, users=2_000))
 """Nobody has tuned a detector on any of these seeds."""
 
@@ -111,6 +112,11 @@ def further(pool: ProcessPoolExecutor) -> None:
     show("Lifecycle and policy suites, known exceptions named", FURTHER, measured(pool, FURTHER, KNOWN))
 
 
+def grants(pool: ProcessPoolExecutor) -> None:
+    """Print the detectors of rates and grants, on streams with the log of the key service."""
+    show("Grants suite, defaults", GRANTS, measured(pool, GRANTS, DEFAULTS))
+
+
 def damaged(pool: ProcessPoolExecutor) -> None:
     """Print recall of each detector, and false alerts of all, on streams that lack something."""
     (seed,) = FAULTY.seeds
@@ -129,7 +135,7 @@ def _severe(report: Report) -> int:
     return sum(noise.per_100k_events.count for noise in report.noise if noise.severity == "medium+")
 
 
-PARTS: Final = {"headline": headline, "further": further, "damaged": damaged}
+PARTS: Final = {"headline": headline, "further": further, "grants": grants, "damaged": damaged}
 
 
 def show(title: str, mix: Mix, report: Report) -> None:

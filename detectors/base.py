@@ -47,7 +47,7 @@ class Detector(BaseModel, ABC):
     keys: ClassVar[tuple[str, ...]]
     """Key columns that are its dimensions. Each has its own state; they are never mixed."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Columns without which it is blind."""
+    """Columns without which it is blind; `column=word`: where no event of a source has that word."""
     warm_up: ClassVar[timedelta] = timedelta(0)
     """How long it learns from a source before it is as sure as it says."""
     traced: ClassVar[bool] = False

@@ -87,7 +87,8 @@ def _readiness(detector: type[Detector], shares: Mapping[str, float], age: timed
     missing = [column for column, share in shares.items() if share == 0]
     if missing:
         return Readiness.BLIND, f"never there: {', '.join(missing)}"
-    rare = [f"{column} in {share:.0%}" for column, share in shares.items() if share < WELL_FILLED]
+    columns = {name: share for name, share in shares.items() if "=" not in name}
+    rare = [f"{column} in {share:.0%}" for column, share in columns.items() if share < WELL_FILLED]
     if rare:
         return Readiness.PARTLY, f"seldom there: {', '.join(rare)}"
     if age < detector.warm_up:

@@ -17,8 +17,10 @@ from detectors.keys.key_overdue import KeyOverdue
 from detectors.keys.key_retired import KeyRetired
 from detectors.keys.key_tampering import KeyTampering
 from detectors.keys.key_unknown import KeyUnknown
+from detectors.keys.mint_mismatch import MintMismatch
 from detectors.lifecycle.active_set import ActiveSet
 from detectors.lifecycle.client_mismatch import ClientMismatch
+from detectors.lifecycle.creation_rate import CreationRate
 from detectors.lifecycle.device_code_phishing import DeviceCodePhishing
 from detectors.lifecycle.holder_change import HolderChange
 from detectors.lifecycle.issuer_audience_mismatch import IssuerAudienceMismatch
@@ -59,6 +61,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     ActiveSet,
     DeviceCodePhishing,
     IssuerAudienceMismatch,
+    CreationRate,
     TokenInUrl,
     CleartextTransport,
     WeakAlgorithm,
@@ -75,6 +78,7 @@ _ALL: Final[tuple[type[Detector], ...]] = (
     KeyCompromised,
     KeyNotYetValid,
     KeyOverdue,
+    MintMismatch,
     NewContext,
     SilentSource,
 )

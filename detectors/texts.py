@@ -61,3 +61,10 @@ def among(events: Events, rows: npt.NDArray[np.int64], field: str, values: Colle
         return np.zeros(len(rows), np.bool_)
     texts = coded(events, rows, field)
     return np.isin(rows, texts.rows[texts.which(lambda value: value in values)])
+
+
+def named(events: Events, rows: npt.NDArray[np.int64], principals: Collection[str]) -> npt.NDArray[np.bool_]:
+    """Tell of each row whether its subject, or its client where it has none, is one of some principals, (m,)."""
+    nobody = events["sub"][rows] == 0
+    clients: npt.NDArray[np.bool_] = nobody & among(events, rows, "client_id", principals)
+    return clients | among(events, rows, "sub", principals)

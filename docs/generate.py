@@ -7,7 +7,7 @@ from pathlib import Path
 
 from detectors.base import Detector
 from detectors.registry import DETECTORS
-from docs import reference
+from docs import reference, vendors
 from schemas.export import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +20,7 @@ def pages() -> dict[Path, str]:
     folder = ROOT / "docs"
     return {
         **detector_pages(folder / "detectors"),
+        **vendors.pages(folder / "vendors"),
         folder / "cli.md": filled(folder / "cli.md", reference.commands()),
         folder / "configuration.md": filled(folder / "configuration.md", reference.settings()),
     }

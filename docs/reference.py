@@ -20,6 +20,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from alerts.allowed import AllowRule
 from app.cli import app
 from app.settings import FileSinkSettings, JwksSettings, KafkaSinkSettings, KafkaStateSinkSettings, Settings
+from ingest.vendors.mapping import MappingSettings, TypeMapping
 from schemas.inventory import KeyRecord
 
 MEANINGS: Final = {
@@ -81,6 +82,8 @@ def settings() -> str:
         parts.append(_section(f'[[sinks]] type = "{kind}"', f"sinks[{kind}]", sink))
     parts.append(_section("[[jwks]]", "jwks", JwksSettings))
     parts.append(_section("[[keys]]", "keys", KeyRecord))
+    parts.append(_section("[[mappings]]", "mappings", MappingSettings))
+    parts.append(_section("[mappings.type]", "mappings.type", TypeMapping))
     return "\n\n".join(parts)
 
 
@@ -161,11 +164,13 @@ def _value(annotation: Any, bounds: Mapping[type, object]) -> str:  # noqa: ANN4
     if get_origin(annotation) in {list, tuple, frozenset}:
         return f"{_value(get_args(annotation)[0], {})}, several"
     limits = ", ".join(f"{_BOUNDS[kind]} {_written(bound)}" for kind, bound in bounds.items() if bound is not None)
+    if get_origin(annotation) is dict:
+        return "table"
     return f"{_WORDS[annotation]} {limits}".rstrip()
 
 
 def _default(value: object) -> str:
-    return "" if value is None or value in ([], (), frozenset()) else f"`{_written(value)}`"
+    return "" if value is None or value in ([], (), frozenset(), {}) else f"`{_written(value)}`"
 
 
 def _written(value: object) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow.compute as pc
 
-from schemas.columns import COLUMNS
+from schemas.columns import COLUMNS, code_of
 from schemas.coverage import Filled
 from schemas.frame import Events
 from schemas.vocabulary import EventType
@@ -35,13 +35,13 @@ class Coverage:
     """Totals by hour, source and type.
 
     Args:
-        columns: what to count.
+        columns: what to count, as detectors need it.
         horizon: µs after which no event of an hour can come any more.
     """
 
     def __init__(self, columns: Iterable[str], horizon: int) -> None:
         self._columns = sorted(set(columns))
-        self._texts = [name for name in self._columns if name not in COLUMNS]
+        self._texts = [name for name in self._columns if "=" not in name and name not in COLUMNS]
         self._horizon = horizon
         self._totals: dict[Key, npt.NDArray[np.int64]] = {}
         self._changed: set[Key] = set()
@@ -63,15 +63,18 @@ class Coverage:
             self._add((int(hours[at]) * HOUR, names[name], _TYPES[kind]), np.array([size, *counts]))
 
     def _known(self, events: Events) -> npt.NDArray[np.uint8]:
-        """Tell in which events each column is known, 0 or 1, (columns, n)."""
+        """Tell in which events each column is known, or has the value that is asked for, 0 or 1, (columns, n)."""
         known = np.zeros((len(self._columns), len(events)), np.uint8)
         words = events.text.gather(None, self._texts)
         for row, name in zip(known, self._columns, strict=True):
-            if name in self._texts:
+            column, _, value = name.partition("=")
+            if value:
+                row[:] = events[column] == code_of(column, value)
+            elif name in self._texts:
                 row[:] = words[name].is_valid().to_numpy()
             elif name in events.columns:
-                column, null = events[name], COLUMNS[name].null
-                row[:] = ~np.isnan(column) if np.isnan(null) else column != null
+                values, null = events[name], COLUMNS[name].null
+                row[:] = ~np.isnan(values) if np.isnan(null) else values != null
         return known
 
     def _add(self, key: Key, counts: npt.NDArray[np.int64]) -> None:

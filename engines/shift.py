@@ -20,7 +20,7 @@ from engines.decoding import Batch, DecodeAhead
 from engines.jwks_watch import JwksWatch
 from engines.lake import LakeLog
 from engines.pipeline import Pipeline
-from engines.status import DeadLetterSink, Limits, Status
+from engines.status import DeadLetterSink, Limits, Status, add_named
 from ingest.records import DeadLetter
 from ingest.source import Source
 from schemas.alerts import Change
@@ -102,7 +102,8 @@ class Shift:
             self.lake.take(batch, self.pipeline.order)
         self._bury([*batch.decoded.dead, *self.pipeline.take(batch)])
         self.status.counters.update({"records": len(batch.raw), "skipped": batch.decoded.skipped.total()})
-        self.status.counters.update(batch.decoded.counters)
+        add_named(self.status.counters, batch.decoded.counters)
+        add_named(self.status.skipped, batch.decoded.skipped)
         for number in np.unique(batch.raw.partition).tolist():
             self.offsets[number] = int(batch.raw.offsets[batch.raw.partition == number].max()) + 1
         self._busy_at = time.monotonic()

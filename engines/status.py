@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from engines.lake import LakeSize
 from ingest.records import DeadLetter
 from store.workers import WorkerState
+
+MAX_NAMES: Final = 500
+"""Of a counter whose names come from outside; more of them are counted together as `other`."""
 
 
 class DeadLetterSink(Protocol):
@@ -41,6 +44,7 @@ class Status:
     `watermark` is event time in µs, `lag` counts records not yet fetched, `checkpoint_at` is monotonic seconds.
     `events` counts what was judged by type, `alerts` the new ones by detector and severity; `tables` has rows and
     evictions of each part of the state at the last checkpoint, `lake` its size then, None where events are not kept.
+    `skipped` counts records without a token event by code.
     """
 
     state: WorkerState = WorkerState.STANDBY
@@ -51,7 +55,14 @@ class Status:
     checkpoint_seconds: float = 0.0
     dead: Counter[str] = field(default_factory=Counter)
     counters: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     tables: dict[str, tuple[int, int]] = field(default_factory=dict)
     lake: LakeSize | None = None
+
+
+def add_named(counter: Counter[str], counts: Mapping[str, int]) -> None:
+    """Add counts whose names a log has chosen, so that a flood of invented ones does not grow without bound."""
+    for name, count in counts.items():
+        counter[name if name in counter or len(counter) < MAX_NAMES else "other"] += count

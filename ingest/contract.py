@@ -45,6 +45,14 @@ def parse(payload: bytes) -> dict[str, Any] | Refusal:
     return Refusal(DeadReason.INVALID, f"the record is a JSON {_KINDS[type(record)]}, not an object")
 
 
+def written(record: dict[str, Any]) -> bytes | Refusal:
+    """Write a record as JSON again; what was read may be nested deeper than can be written."""
+    try:
+        return orjson.dumps(record)
+    except orjson.JSONEncodeError as error:
+        return Refusal(DeadReason.INVALID, str(error))
+
+
 _KINDS: Final = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 

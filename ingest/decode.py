@@ -14,15 +14,14 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
-from ingest.contract import Refusal, parse, unknown_words, validate
+from ingest.contract import Refusal, parse, unknown_words, validate, written
 from ingest.envelopes import bare, is_binary, unwrap_binary, unwrap_structured
 from ingest.fastpath import FastPath, Joined, Read
 from ingest.payloads import NULL_SIZE, Payloads
 from ingest.privacy import Secrets, redact, redact_bytes, suspects
 from ingest.records import DeadLetter, DeadReason, RawRecords
-from ingest.vendors import ADAPTERS, AUTO, FORMATS, NATIVE, Adapter, Skip
+from ingest.vendors import ADAPTERS, AUTO, NATIVE, Adapter, LineAdapter, Skip
 from schemas.columns import NULL_TIME
 from schemas.events import TokenEvent
 from schemas.fields import MAX_RECORD_BYTES, format_time
@@ -83,18 +82,34 @@ class Decoded:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """The name of a format, who is asked about a record, and which of those read lines of text, too."""
+
+    name: str
+    adapters: tuple[Adapter, ...]
+    readers: tuple[LineAdapter, ...]
+
+
 class Decoder:
-    """Decodes batches of records of one format (see `ingest.vendors.FORMATS`). Keeps nothing between batches.
+    """Decodes batches of records of one format: `native`, `auto` or the name of an adapter. Keeps nothing in between.
 
     Raises:
         ValueError: the format is not known.
     """
 
-    def __init__(self, secrets: Secrets, record_format: str = NATIVE) -> None:
-        if record_format not in FORMATS:
-            raise ValueError(f"unknown format {record_format!r}: one of {', '.join(FORMATS)}")
+    def __init__(
+        self, secrets: Secrets, record_format: str = NATIVE, adapters: Mapping[str, Adapter] = ADAPTERS
+    ) -> None:
+        formats = (AUTO, NATIVE, *adapters)
+        if record_format not in formats:
+            raise ValueError(f"unknown format {record_format!r}: one of {', '.join(formats)}")
         self._secrets = secrets
-        self._format = record_format
+        asked = (
+            tuple(adapters.values()) if record_format == AUTO else tuple(filter(None, [adapters.get(record_format)]))
+        )
+        readers = tuple(adapter for adapter in asked if isinstance(adapter, LineAdapter))
+        self._format = _Format(record_format, asked, readers)
         self._fast = FastPath(secrets)
 
     def decode(self, raw: RawRecords) -> Decoded:
@@ -102,12 +117,15 @@ class Decoder:
         starts = range(0, len(raw), _MAX_ROWS)
         if not starts:
             return Decoded.of(Events.empty())
-        parts = [_Batch(self._secrets, self._format, self._fast, raw.slice(at, at + _MAX_ROWS)) for at in starts]
+        parts = [self._batch(raw.slice(at, at + _MAX_ROWS)) for at in starts]
         return Decoded.concat([part.decode() for part in parts], starts)
 
     def bury(self, raw: RawRecords, row: int, reason: DeadReason, detail: str) -> DeadLetter:
         """Make a dead letter of a record that was decoded and is refused later."""
-        return _Batch(self._secrets, self._format, self._fast, raw).letter(row, Refusal(reason, detail))
+        return self._batch(raw).letter(row, Refusal(reason, detail))
+
+    def _batch(self, raw: RawRecords) -> _Batch:
+        return _Batch(self._secrets, self._format, self._fast, raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +168,7 @@ class _Collected:
 class _Batch:
     """The way of one batch through the stages; each takes its work and leaves what the next one gets."""
 
-    def __init__(self, secrets: Secrets, record_format: str, fast: FastPath, raw: RawRecords) -> None:
+    def __init__(self, secrets: Secrets, record_format: _Format, fast: FastPath, raw: RawRecords) -> None:
         self._secrets = secrets
         self._format = record_format
         self._fast = fast
@@ -166,9 +184,9 @@ class _Batch:
     def decode(self) -> Decoded:
         """Run the stages."""
         work, joined = self._clean(self._intake())
-        if self._format != NATIVE:
+        if self._format.name != NATIVE:
             # Asking each adapter about each record costs more than all the rest: our own events go past them.
-            foreign = self._read(joined, work) if self._format == AUTO else [work]
+            foreign = self._read(joined, work) if self._format.name == AUTO else [work]
             work = self._normalise(foreign)
             joined = Joined.of(work.payloads)
         enveloped, *unsure = self._read(joined, work)
@@ -207,7 +225,14 @@ class _Batch:
         if isinstance(record, Refusal):
             self._bury(row, record)
         else:
-            changed.add(orjson.dumps(change(record)), row)
+            self._add(change(record), row, changed)
+
+    def _add(self, record: dict[str, Any], row: int, made: _Collected) -> None:
+        payload = written(record)
+        if isinstance(payload, Refusal):
+            self._bury(row, payload)
+        else:
+            made.add(payload, row)
 
     def _clean(self, work: _Work) -> tuple[_Work, Joined]:
         """Take off prefixes, then replace raw tokens; the usual batch has neither and is only looked at."""
@@ -232,7 +257,7 @@ class _Batch:
         """Let the vendor's adapter speak in our terms; one record may give several events."""
         events = _Collected()
         for payload, row in chain.from_iterable(work.each() for work in works):
-            record = parse(payload)
+            record = self._parse(payload)
             if isinstance(record, Refusal):
                 self._bury(row, record)
                 continue
@@ -242,13 +267,27 @@ class _Batch:
                 self._skipped[result.code] += 1
                 continue
             for event in result:
-                events.add(orjson.dumps(event), row)
+                self._add(self._without_login(event) if adapter else event, row, events)
         return events.work()
 
+    def _parse(self, payload: bytes) -> dict[str, Any] | Refusal:
+        """Read a JSON object, or a line of text in the form of a product."""
+        record = parse(payload)
+        if isinstance(record, Refusal) and record.reason is DeadReason.NOT_JSON:
+            read = (adapter.read_line(payload) for adapter in self._format.readers)
+            return next((found for found in read if found is not None), record)
+        return record
+
+    def _without_login(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Keep a hash of what was typed as a name: people type passwords there."""
+        if isinstance(login := event.get("login"), str):
+            event["login"] = self._secrets.hash_token(login.strip().casefold())
+        return event
+
     def _adapter(self, record: dict[str, Any]) -> Adapter | None:
-        if self._format != AUTO:
-            return ADAPTERS[self._format]
-        return next((adapter for adapter in ADAPTERS.values() if adapter.recognises(record)), None)
+        if self._format.name != AUTO:
+            return self._format.adapters[0]
+        return next((adapter for adapter in self._format.adapters if adapter.recognises(record)), None)
 
     def _read(self, joined: Joined, work: _Work) -> tuple[_Work, _Work]:
         """Keep the events of what is plainly valid; give back the CloudEvents, and the rest."""

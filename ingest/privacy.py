@@ -35,9 +35,9 @@ _JOSE: Final = re.compile(
 )
 _SECRET: Final = re.compile(
     rb"gh[opsur]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|glpat-[A-Za-z0-9_-]{20,255}"
-    rb"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|[rs]k_live_[A-Za-z0-9]{10,255}"
+    rb"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|[rs]k_live_[A-Za-z0-9]{10,255}|hv[bsr]\.[A-Za-z0-9_-]{20,255}"
 )
-_SECRET_STEMS: Final = (b"gh", b"github_pat_", b"glpat-", b"xox", b"k_live_")
+_SECRET_STEMS: Final = (b"gh", b"github_pat_", b"glpat-", b"xox", b"k_live_", b"hv")
 _MARKS: Final = (
     b"eyJ",
     b"gho_",
@@ -50,6 +50,9 @@ _MARKS: Final = (
     b"sk_live_",
     b"rk_live_",
     b"xox",
+    b"hvb.",
+    b"hvr.",
+    b"hvs.",
     *(b"\\u00%c" % digit for digit in b"234567"),
 )
 """Every token starts with one of these, or with an escape that could spell one."""

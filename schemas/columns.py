@@ -21,6 +21,7 @@ import numpy as np
 
 from schemas.events import TokenEvent
 from schemas.fields import Code, Country, Flags, Key, Number, Text, Time
+from schemas.vocabulary import code
 
 NULL_TIME: Final = int(np.iinfo(np.int64).min)
 NULL_KEY: Final = 0
@@ -142,3 +143,13 @@ TEXT_FIELDS: Final = tuple(name for name, marker in MARKERS.items() if isinstanc
 """Event fields that the frame also keeps as text (evidence, entity names, the lake)."""
 LIST_FIELDS: Final = ("actor", "aud", "scope", "requested_scope", "required_scope", "amr", "claims")
 """Text fields that hold a list of strings."""
+
+
+def code_of(field: str, word: str) -> int:
+    """Give the code of a word in the column of a field with a vocabulary.
+
+    Raises:
+        ValueError: it is not one of its words.
+    """
+    (marker,) = (it for it in TokenEvent.model_fields[field].metadata if isinstance(it, Code))
+    return code(marker.vocabulary(word))

@@ -32,7 +32,9 @@ def replay(
         list[str], typer.Argument(help="Files (plain, .gz, .zst), folders, -, kafka://host:port/topic, or lake:[PATH].")
     ],
     config: ConfigFile = None,
-    record_format: Annotated[str, typer.Option("--format", help="auto, native, or a vendor's log.")] = "auto",
+    record_format: Annotated[
+        str, typer.Option("--format", help="auto, native, a vendor's log, or one of [[mappings]].")
+    ] = "auto",
     start: Annotated[str | None, typer.Option("--from", help="Judge only events from this time on.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Judge only events before this time.")] = None,
     detector: Annotated[list[str] | None, typer.Option(help="Run only this detector; may be repeated.")] = None,

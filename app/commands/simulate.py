@@ -34,7 +34,7 @@ def simulate(
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help="Attack to include, such as brute-force/slow, or a suite: headline (default), lifecycle, policy."
+            help="Attack such as brute-force/slow, or a suite: headline (default), lifecycle, policy, grants."
         ),
     ] = None,
     benign: Annotated[bool, typer.Option("--benign", help="No attacks at all.")] = False,
@@ -44,6 +44,9 @@ def simulate(
     intensity: Annotated[
         float, typer.Option(min=0.01, help="Strength of attacks, in thresholds of the detectors.")
     ] = 2.0,
+    signatures: Annotated[
+        bool, typer.Option("--signatures", help="With the key service's log: a sign for every signed token.")
+    ] = False,
 ) -> None:
     """Write labelled token traffic.
 
@@ -61,7 +64,7 @@ def simulate(
     try:
         with ExitStack() as opened:
             truth = None if labels is None else opened.enter_context(labels.open("w", encoding="utf-8"))
-            traffic = Traffic(rate=rate, users=users, intensity=intensity)
+            traffic = Traffic(rate=rate, users=users, intensity=intensity, signatures=signatures)
             sink = opened.enter_context(event_sink(out))
             if live:
                 _live(sink, seed, begin, wanted, traffic)

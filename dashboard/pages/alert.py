@@ -141,7 +141,7 @@ def containment(alert: Alert) -> None:
         st.text(f"Since the first bad event: {words}")
     incident = data.queries().incident(alert.incident_id)
     if incident is not None and (said := reach.incident_words(incident, now)):
-        st.text(f"The whole incident: {said}")
+        st.text(visible(f"The whole incident: {said}"))
 
 
 def response(alert: Alert) -> None:

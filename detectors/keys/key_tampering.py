@@ -13,7 +13,7 @@ from detectors.base import AlertClass, Detector, EntityField, State, micros
 from detectors.findings import HIGH, LOW, MEDIUM, NO_CLASS, SURE, UNSURE, Array, report
 from detectors.recall import ASK, NOTE_FIRST, notes_table, paired, recall
 from detectors.tables import Table
-from detectors.texts import among
+from detectors.texts import named
 from schemas.columns import NULL_TIME
 from schemas.findings import Findings
 from schemas.frame import Events
@@ -160,7 +160,7 @@ class KeyTampering(Detector):
         said = np.where(events["type"] == code(EventType.KEY_USE), _CLASS_OF[events["operation"]], NO_CLASS)
         rows = np.flatnonzero((said != NO_CLASS) & (events["key_id"] != 0))
         reads = said[rows] == READ
-        allowed = _named(events, rows, self.administrators) | (reads & _named(events, rows, self.readers))
+        allowed = named(events, rows, self.administrators) | (reads & named(events, rows, self.readers))
         rows, reads = rows[~allowed], reads[~allowed]
         listed = np.where(reads, bool(self.readers), bool(self.administrators))
         custom = ~listed & _customary(events, rows, said[rows], cast("Table", state["customs"]))
@@ -190,10 +190,3 @@ def _customary(events: Events, rows: Array, said: Array, customs: Table) -> Arra
     since, _ = recall(customs, paired(principals, matters), times, nothing, modes)
     custom: Array = (since != NULL_TIME) & (times - since >= _ESTABLISHED)
     return custom
-
-
-def _named(events: Events, rows: Array, principals: frozenset[str]) -> Array:
-    """Tell of each row whether its subject, or its client where it has none, is one of some principals, bool (m,)."""
-    nobody = events["sub"][rows] == 0
-    clients: Array = nobody & among(events, rows, "client_id", principals)
-    return clients | among(events, rows, "sub", principals)

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from detectors.base import AlertClass, Detector, State, micros
+from detectors.rates.memory import Rules
+from detectors.rates.spikes import find_spikes, learn_rates, new_spikes
 from detectors.usage.cards import CLASSES
-from detectors.usage.culprits import COMMON_SPAN
-from detectors.usage.levels import new_levels
-from detectors.usage.memory import Memory, Rules, new_busy, new_clock, new_movers, new_newcomers
-from detectors.usage.peers import Peers, new_activity, new_groups
-from detectors.usage.recent import new_recent
-from detectors.usage.rhythms import new_rhythms
-from detectors.usage.uses import DIMENSIONS, Array, uses
-from detectors.usage.watch import learn_peers, watch
-from detectors.views import Views
-from detectors.windows import Window
-from schemas.findings import FINDING, Findings
+from detectors.usage.uses import uses
+from schemas.findings import Findings
 from schemas.frame import Events
 from schemas.vocabulary import EventType
-
-_PIECE: Final = 4_096
-"""Uses that are taken at once: room is kept for as many new keys."""
-_BEFORE_ALL: Final = -(2**62)
 
 
 class UsageSpike(Detector):
@@ -141,40 +128,15 @@ class UsageSpike(Detector):
 
     def new_state(self) -> State:
         """Give the empty state."""
-        return {
-            "activity": new_activity(),
-            "groups": new_groups(),
-            "rhythms": new_rhythms(),
-            "recent": new_recent(),
-            "levels": new_levels(),
-            "busy": new_busy(),
-            "newcomers": new_newcomers(),
-            "movers": new_movers(),
-            "clock": new_clock(),
-            "rising": Window(COMMON_SPAN),
-        }
+        return new_spikes()
 
     def learn(self, events: Events, watermark: int, state: State) -> None:  # noqa: ARG002 - it has no timers
         """Learn what peers do, and the rhythm of clients and tenants."""
-        for used in _pieces(uses(events)):
-            if len(used):
-                n, views = len(used), _Views(state, int(used["now"][0]))
-                peers = Peers(views.table("activity", DIMENSIONS * n), views.table("groups", 2 * DIMENSIONS * n))
-                learn_peers(used, peers, views.table("rhythms", 2 * n), self.hours_ahead)
+        learn_rates(uses(events), state, self.hours_ahead)
 
     def step(self, events: Events, watermark: int, state: State) -> Findings:
         """Check the uses of one batch, and the silences up to the watermark."""
-        found, all_used = [np.empty(0, FINDING)], uses(events)
-        if not len(all_used) and not len(state["clock"]):
-            return Findings.empty(self.type)
-        left = len(all_used)
-        for used in _pieces(all_used):
-            left -= len(used)
-            now = int(used["now"][0]) if len(used) else watermark
-            out = np.zeros(DIMENSIONS * len(used) + len(used) + len(state["busy"]) + 1, FINDING)
-            memory = _Views(state, now).memory(len(used))
-            found.append(out[: watch(used, watermark if left == 0 else _BEFORE_ALL, memory, self._rules(), out)])
-        return Findings.of(self.type, np.concatenate(found))
+        return Findings.of(self.type, find_spikes(uses(events), watermark, state, self._rules()))
 
     def _rules(self) -> Rules:
         return Rules(
@@ -188,28 +150,5 @@ class UsageSpike(Detector):
             self.shift_days,
             micros(self.silence),
             self.hours_ahead,
-        )
-
-
-def _pieces(used: Array) -> Iterator[Array]:
-    """Cut the uses of a batch; without any there is one empty piece."""
-    for start in range(0, max(1, len(used)), _PIECE):
-        yield used[start : start + _PIECE]
-
-
-class _Views(Views):
-    """What the step sees of the state."""
-
-    def memory(self, n: int) -> Memory:
-        """With room for n uses."""
-        return Memory(
-            self.table("groups", 0),
-            self.table("rhythms", 0),
-            self.table("recent", DIMENSIONS * n),
-            self.table("levels", (DIMENSIONS - 1) * n),
-            self.table("busy", n),
-            self.table("newcomers", n),
-            self.table("movers", n),
-            self.table("clock", 1),
-            self.window("rising", (DIMENSIONS - 1) * n),
+            places=False,
         )

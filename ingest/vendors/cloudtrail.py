@@ -12,64 +12,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import ClassVar, Final
 
-from ingest.vendors.adapter import Skip
-from schemas.fields import normal_ip
-
-Record: TypeAlias = dict[str, Any]
-
-_STS_ISSUES: Final = frozenset(
-    {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken"}
-    | {"GetSessionToken"}
-)
-_KMS_OPERATIONS: Final = {
-    "Sign": "sign",
-    "GenerateMac": "sign",
-    "Verify": "verify",
-    "VerifyMac": "verify",
-    "Encrypt": "encrypt",
-    "ReEncrypt": "encrypt",
-    "Decrypt": "decrypt",
-    "GenerateDataKey": "wrap",
-    "GenerateDataKeyWithoutPlaintext": "wrap",
-    "GenerateDataKeyPair": "wrap",
-    "GenerateDataKeyPairWithoutPlaintext": "wrap",
-    "GetPublicKey": "get-public-key",
-    "CreateKey": "create",
-    "EnableKey": "enable",
-    "CancelKeyDeletion": "enable",
-    "DisableKey": "disable",
-    "ScheduleKeyDeletion": "schedule-delete",
-    "DeleteImportedKeyMaterial": "destroy",
-    "ImportKeyMaterial": "import",
-    "RotateKeyOnDemand": "rotate",
-    "PutKeyPolicy": "policy-change",
-    "CreateGrant": "policy-change",
-}
-_KMS_REVOCATIONS: Final = frozenset({"DisableKey", "ScheduleKeyDeletion"})
-_SECRET_READS: Final = frozenset({"GetSecretValue", "BatchGetSecretValue"})
-_FAILURES: Final = {
-    "ExpiredToken": "expired",
-    "ExpiredTokenException": "expired",
-    "RequestExpired": "expired",
-    "TokenRefreshRequired": "expired",
-    "RequestTimeTooSkewed": "not-yet-valid",
-    "InvalidClientTokenId": "inactive",
-    "InvalidAccessKeyId": "inactive",
-    "UnrecognizedClientException": "inactive",
-    "InvalidToken": "malformed",
-    "InvalidIdentityToken": "malformed",
-    "MissingAuthenticationToken": "malformed",
-    "MissingAuthenticationTokenException": "malformed",
-    "IncompleteSignature": "malformed",
-    "SignatureDoesNotMatch": "bad-signature",
-    "InvalidSignatureException": "bad-signature",
-    "AuthFailure": "bad-credentials",
-    "IDPRejectedClaim": "other",
-}
-"""Error codes that mean the credential itself was refused; every other Invalid* is about a parameter."""
+from ingest.vendors.cloudtrail_codes import CODES
+from ingest.vendors.codes import Code, Skip
+from ingest.vendors.fields import Record, address, part, text
 
 _DENIALS: Final = ("AccessDenied", "UnauthorizedOperation", "UnauthorizedAccess", "NotAuthorized")
 _PEOPLE: Final = frozenset({"IAMUser", "Root", "FederatedUser", "SAMLUser", "WebIdentityUser", "IdentityCenterUser"})
@@ -84,14 +33,17 @@ _EXPIRATIONS: Final = ("%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p")
 class CloudTrail:
     """Reads CloudTrail records, one a JSON object."""
 
+    title: ClassVar[str] = "AWS CloudTrail"
+    codes: ClassVar[Mapping[str, Code]] = CODES
+
     def recognises(self, record: Record) -> bool:
         """Every record has these four; no other product has all of them."""
         return all(name in record for name in ("eventVersion", "eventSource", "eventName", "eventTime"))
 
     def normalise(self, record: Record, counters: Counter[str]) -> list[Record] | Skip:
         """Give the one event of a record, or skip what no credential was used for."""
-        source = _text(record.get("eventSource")) or ""
-        service, name = source.partition(".")[0], _text(record.get("eventName")) or ""
+        source = text(record.get("eventSource")) or ""
+        service, name = source.partition(".")[0], text(record.get("eventName")) or ""
         event = _event(record, service, name)
         if event is None:
             code = f"{service}:{name}"
@@ -102,11 +54,11 @@ class CloudTrail:
 
 def _event(record: Record, service: str, name: str) -> Record | None:
     """Give what is particular to a kind of call; None where it holds no token event."""
-    error = (_text(record.get("errorCode")) or "").removeprefix("Client.").removeprefix("Server.")
+    error = (text(record.get("errorCode")) or "").removeprefix("Client.").removeprefix("Server.")
     if service == "signin":
         return _sign_in(record, name)
-    if error in _FAILURES:
-        return {"type": "verify-failure", "reason": _FAILURES[error], "reason_raw": error}
+    if ":" not in error and error in CODES:
+        return {**CODES[error].fields, "reason_raw": error}
     if not error:
         event = _life_of_access_key(record, service, name)
         if event is not None:
@@ -115,8 +67,8 @@ def _event(record: Record, service: str, name: str) -> Record | None:
 
 
 def _common(record: Record, counters: Counter[str]) -> Record:
-    identity = _part(record, "userIdentity")
-    agent = _text(record.get("userAgent"))
+    identity = part(record, "userIdentity")
+    agent = text(record.get("userAgent"))
     shared = record.get("sharedEventID")
     return {
         "event_id": record.get("eventID") if shared is None else shared,
@@ -133,22 +85,22 @@ def _common(record: Record, counters: Counter[str]) -> Record:
 
 
 def _subject(identity: Record) -> Record:
-    kind, principal = _text(identity.get("type")), _text(identity.get("principalId"))
-    issuer = _part(_part(identity, "sessionContext"), "sessionIssuer")
+    kind, principal = text(identity.get("type")), text(identity.get("principalId"))
+    issuer = part(part(identity, "sessionContext"), "sessionIssuer")
     session = (principal or "").partition(":")[2]
     if kind == "AWSService":
         return {"sub": identity.get("invokedBy"), "sub_type": "service"}
-    if kind in _PEOPLE or (_text(issuer.get("userName")) or "").startswith("AWSReservedSSO_"):
+    if kind in _PEOPLE or (text(issuer.get("userName")) or "").startswith("AWSReservedSSO_"):
         sub_type = "user"
     else:
         sub_type = "service" if _INSTANCE_SESSION.fullmatch(session) else "unknown"
-    name = _text(identity.get("userName")) or _text(issuer.get("userName"))
+    name = text(identity.get("userName")) or text(issuer.get("userName"))
     username = f"{name}/{session}" if name and session else name
     return {"sub": principal, "sub_type": sub_type, "username": None if username == _HIDDEN_USER else username}
 
 
 def _access_key(identity: Record) -> Record:
-    key = _text(identity.get("accessKeyId"))
+    key = text(identity.get("accessKeyId"))
     if not key or identity.get("invokedBy"):
         return {}
     return _token(key)
@@ -161,30 +113,24 @@ def _token(key: str | None) -> Record:
 
 def _address(record: Record, identity: Record, counters: Counter[str]) -> Record:
     """Read the caller's address; a service's name stands there for calls from within AWS."""
-    address = _text(record.get("sourceIPAddress"))
-    if address is None:
-        return {}
-    if address == "AWS Internal" or address.endswith(".amazonaws.com"):
+    written = text(record.get("sourceIPAddress"))
+    if written is not None and (written == "AWS Internal" or written.endswith(".amazonaws.com")):
         counters["cloudtrail:service-address"] += 1
         return {"ip_role": "server"}
-    try:
-        address = normal_ip(address)
-    except ValueError:
-        counters["cloudtrail:invalid-ip"] += 1
-        return {}
-    return {"ip": address, "ip_role": "server" if identity.get("invokedBy") else "user"}
+    ip = address(written, counters, "cloudtrail")
+    return {"ip": ip, "ip_role": "server" if identity.get("invokedBy") else "user"} if ip else {}
 
 
 def _sign_in(record: Record, name: str) -> Record | None:
-    result = _part(record, "responseElements").get(name)
+    result = part(record, "responseElements").get(name)
     if name == "CheckMfa":
         return {"type": "verify-failure", "reason": "mfa-failed"} if result == "Failure" else None
     if name != "ConsoleLogin":
         return None
     if result == "Success":
-        with_mfa = _part(record, "additionalEventData").get("MFAUsed") == "Yes"
+        with_mfa = part(record, "additionalEventData").get("MFAUsed") == "Yes"
         return {"type": "issue", "token_type": "session", "amr": ["mfa"] if with_mfa else None}
-    message = _text(record.get("errorMessage"))
+    message = text(record.get("errorMessage"))
     return {
         "type": "verify-failure",
         "reason": _SIGN_IN_FAILURES.get(message or "", "bad-credentials"),
@@ -194,17 +140,17 @@ def _sign_in(record: Record, name: str) -> Record | None:
 
 def _life_of_access_key(record: Record, service: str, name: str) -> Record | None:
     """Read what makes and unmakes access keys."""
-    asked, given = _part(record, "requestParameters"), _part(record, "responseElements")
-    if service == "sts" and name in _STS_ISSUES:
-        return _temporary_key(record, _part(given, "credentials"), asked, given)
+    asked, given = part(record, "requestParameters"), part(record, "responseElements")
+    if service == "sts" and f"sts:{name}" in CODES:
+        return _temporary_key(record, part(given, "credentials"), asked, given)
     if service == "iam" and name == "CreateAccessKey":
-        key = _part(given, "accessKey")
-        return {"type": "issue", **_token(_text(key.get("accessKeyId"))), **_done_to(record, key.get("userName"))}
+        key = part(given, "accessKey")
+        return {"type": "issue", **_token(text(key.get("accessKeyId"))), **_done_to(record, key.get("userName"))}
     inactive = name == "UpdateAccessKey" and asked.get("status") == "Inactive"
     if service == "iam" and (name == "DeleteAccessKey" or inactive):
         return {
             "type": "revoke",
-            **_token(_text(asked.get("accessKeyId"))),
+            **_token(text(asked.get("accessKeyId"))),
             "reason": "admin",
             "reason_raw": name,
             "revoke_scope": "token",
@@ -214,14 +160,14 @@ def _life_of_access_key(record: Record, service: str, name: str) -> Record | Non
 
 
 def _temporary_key(record: Record, credentials: Record, asked: Record, given: Record) -> Record:
-    role = _part(given, "assumedRoleUser") or _part(given, "federatedUser")
-    arn = _text(role.get("arn")) or _text(asked.get("roleArn")) or ""
+    role = part(given, "assumedRoleUser") or part(given, "federatedUser")
+    arn = text(role.get("arn")) or text(asked.get("roleArn")) or ""
     account = _ACCOUNT_OF_ARN.match(arn)
     subject = role.get("assumedRoleId") or role.get("federatedUserId")
-    identity = _part(record, "userIdentity")
+    identity = part(record, "userIdentity")
     return {
         "type": "issue",
-        **_token(_text(credentials.get("accessKeyId"))),
+        **_token(text(credentials.get("accessKeyId"))),
         **({"iss": account[1]} if account else {}),
         # Without the role's own id (AWS services leave it out) the holder is not the caller, but unknown.
         **({"sub": subject, "sub_type": "unknown", "username": arn.rpartition(":")[2] or None} if arn else {}),
@@ -234,12 +180,12 @@ def _temporary_key(record: Record, credentials: Record, asked: Record, given: Re
 
 def _done_to(record: Record, owner: object) -> Record:
     """Name the user whom a call is about, known by name alone; the caller is only who acted."""
-    return {"sub": None, "sub_type": "user", "username": _text(owner), "actor": _caller(record)}
+    return {"sub": None, "sub_type": "user", "username": text(owner), "actor": _caller(record)}
 
 
 def _caller(record: Record) -> list[str] | None:
-    identity = _part(record, "userIdentity")
-    caller = _text(identity.get("arn")) or _text(identity.get("invokedBy"))
+    identity = part(record, "userIdentity")
+    caller = text(identity.get("arn")) or text(identity.get("invokedBy"))
     return [caller] if caller else None
 
 
@@ -255,7 +201,7 @@ def _expiration(value: object) -> object:
 
 def _key_use(record: Record, service: str, name: str, error: str) -> Record | None:
     """Read a call as use of a KMS key, of a secret, or of the access key that signed it."""
-    identity = _part(record, "userIdentity")
+    identity = part(record, "userIdentity")
     use: Record = {
         "type": "key-use",
         "outcome": _outcome(error),
@@ -263,16 +209,18 @@ def _key_use(record: Record, service: str, name: str, error: str) -> Record | No
         "resource_server": record.get("eventSource"),
         "required_scope": [f"{service}:{name}"],
     }
-    if service == "kms" and name in _KMS_OPERATIONS:
-        use |= {"operation": _KMS_OPERATIONS[name], "key_id": _kms_key(record)}
-        if name in _KMS_REVOCATIONS and not error:
-            use |= {"type": "revoke", "revoke_scope": "key", "reason": "admin", "actor": _caller(record)}
-            # The caller's own key is not what is revoked.
-            use |= dict.fromkeys(("token_id", "token_id_kind", "token_type", "token_format"))
-        return use
-    if service == "secretsmanager" and name in _SECRET_READS:
-        return {**use, "operation": "read-secret"}
-    return {**use, "operation": "authenticate"} if _access_key(identity) else None
+    listed = CODES.get(f"{service}:{name}")
+    operation = listed.fields.get("operation") if listed else None
+    if listed is None or operation is None:
+        return {**use, "operation": "authenticate"} if _access_key(identity) else None
+    use["operation"] = operation
+    if service == "kms":
+        use["key_id"] = _kms_key(record)
+    if listed.fields["type"] == "revoke" and not error:
+        use |= {**listed.fields, "actor": _caller(record)}
+        # The caller's own key is not what is revoked.
+        use |= dict.fromkeys(("token_id", "token_id_kind", "token_type", "token_format"))
+    return use
 
 
 def _outcome(error: str) -> str:
@@ -285,14 +233,5 @@ def _kms_key(record: Record) -> str | None:
     resources = record.get("resources")
     for resource in resources if isinstance(resources, list) else ():
         if isinstance(resource, dict) and resource.get("type") == "AWS::KMS::Key":
-            return _text(resource.get("ARN"))
-    return _text(_part(record, "requestParameters").get("keyId"))
-
-
-def _part(record: Record, name: str) -> Record:
-    part = record.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+            return text(resource.get("ARN"))
+    return text(part(record, "requestParameters").get("keyId"))

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from alerts.publisher import Publisher
 from alerts.sinks import SinkError
 from app import health
-from engines.status import Status
+from engines.status import MAX_NAMES, Status, add_named
 from schemas.revisions import StoredRevision
 from store.workers import WorkerState
 
@@ -52,6 +52,7 @@ class Sink:
 def status() -> Status:
     status = Status(state=WorkerState.RUNNING, watermark=1, lag=250, checkpoint_at=0.0)
     status.counters.update(records=9, late=2)
+    add_named(status.skipped, {"auth0:ss": 7} | {f"auth0:invented-{number}": 1 for number in range(MAX_NAMES + 99)})
     status.events.update({"issue": 5})
     status.alerts["refresh-reuse", "high"] += 3
     status.tables["tokens"] = (70, 4)
@@ -89,6 +90,8 @@ def test_what_is_counted_can_be_scraped(address: str) -> None:
         ("worker_total", "records"): 9,
         ("worker_total", "late"): 2,
         ("events_total", "issue"): 5,
+        ("skipped_total", "auth0:ss"): 7,
+        ("skipped_total", "other"): 100,
         ("alerts_total", "refresh-reuse", "high"): 3,
         ("published_total", "siem"): 3,
         ("sink_failures_total", "siem"): 2,

@@ -12,7 +12,7 @@ import numpy as np
 from detectors.tokens import Tokens
 from schemas.frame import Events
 from tests.detectors.keyring import inventory
-from tests.detectors.scenes import behaviour, headline, keys, lifecycle, policy, tokens
+from tests.detectors.scenes import behaviour, headline, keys, lifecycle, policy, rates, tokens
 from tests.detectors.writer import HOUR, START, Person, Row, Writer, people
 from tests.frames import frame
 
@@ -23,6 +23,7 @@ SCENES: Final[tuple[Callable[[Writer, list[Person]], None], ...]] = (
     *keys.SCENES,
     *tokens.SCENES,
     *behaviour.SCENES,
+    *rates.SCENES,
 )
 """Later scenes do not change what earlier ones draw."""
 OPTIONAL: Final = ("device_id", "user_agent", "asn", "country", "lat", "session_id", "family_id", "client_id", "sub")

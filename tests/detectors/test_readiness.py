@@ -53,3 +53,11 @@ def test_sources_are_judged_apart() -> None:
     filled = [Filled(NOW, "a", "refresh", 5, {"parent_id": 5, "client_id": 5}), Filled(NOW, "b", "refresh", 7, {})]
     found = {sight.source: (sight.readiness, sight.events) for sight in sights([Careful], filled, {"a": 0}, NOW)}
     assert found == {"a": (Readiness.ARMED, 5), "b": (Readiness.BLIND, 7)}
+
+
+def test_a_word_that_a_source_never_says_leaves_a_detector_blind_and_a_rare_one_does_not() -> None:
+    needs: tuple[str, ...] = ("operation=sign",)
+    kind = type("Signed", (Careful,), {"__annotations__": {}, "needs": needs, "warm_up": timedelta(0)})
+    filled = [Filled(NOW, "idp", "refresh", 50, {}), Filled(NOW, "kms", "refresh", 50, {"operation=sign": 1})]
+    found = {sight.source: (sight.readiness, sight.why) for sight in sights([kind], filled, {}, NOW)}
+    assert found == {"idp": (Readiness.BLIND, "never there: operation=sign"), "kms": (Readiness.ARMED, "")}

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from scipy.stats import nbinom
 
 from detectors.kernels import kernel
+from detectors.rates.recent import count_use, new_recent, uses_by
+from detectors.rates.uses import Array
 from detectors.run import step
 from detectors.statistics import least_rare, upper_tail
 from detectors.tables import TableView, upsert
-from detectors.usage.recent import count_use, new_recent, uses_by
 from detectors.usage.usage_spike import UsageSpike
-from detectors.usage.uses import Array
 from tests.frames import frame
 
 START = 1_772_442_000_000_000

@@ -47,6 +47,13 @@ def test_fields_are_counted_by_hour_source_and_type() -> None:
     ]
 
 
+def test_a_word_that_is_asked_for_is_counted() -> None:
+    coverage = Coverage(["operation=sign"], HOUR)
+    coverage.count(frame([use(source="kms", operation="sign"), use(1, source="kms", operation="verify"), use(2)]))
+    found = {total.source: (total.events, total.filled) for total in coverage.changes(NOON)}
+    assert found == {"kms": (2, {"operation=sign": 1}), UNNAMED: (1, {})}
+
+
 def test_cuts_change_nothing() -> None:
     events = mixed_stream()
     cuts = np.random.default_rng(1).integers(0, len(events), 30)

@@ -196,3 +196,12 @@ class TestCounts:
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match="one of auto, native, cloudtrail"):
         Decoder(Secrets(b"0123456789abcdef"), "syslog")
+
+
+@pytest.mark.parametrize("record_format", ["auto", "native"])
+def test_a_record_that_is_nested_too_deep_to_be_written_again_is_a_dead_letter(record_format: str) -> None:
+    deep = b'{"specversion":"1.0","data":{"event_id":' + b"[" * 600 + b"]" * 600 + b"}}"
+
+    decoded = Decoder(Secrets(b"0123456789abcdef"), record_format).decode(RawRecords.of([deep]))
+
+    assert len(decoded.dead) == 1

@@ -36,6 +36,8 @@ SECRETS_SEEN = [
     "ghp_" + "a1B2" * 9,
     "github_pat_" + "11ABCDEFG0" * 4,
     "glpat-" + "x-Y_z" * 5,
+    "hvs." + "CAES_-" * 15,
+    "hvb." + "AAAA-_" * 20,
     "xoxb-" + "123456789012-abcdef",
     "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc",
 ]

@@ -137,6 +137,49 @@ def test_tampering_is_never_the_work_of_an_administrator() -> None:
         assert {event["sub"] for event in hostile}.isdisjoint(ADMINISTRATORS)
 
 
+@pytest.mark.parametrize(("scenario", "variant"), variants("client-hoard", "session-hoard"))
+def test_hoards_are_issues_at_the_addresses_of_the_label(scenario: str, variant: str) -> None:
+    label, hostile, _ = play(scenario, variant)
+    assert {event["type"] for event in hostile} == {"issue"}
+    assert {event["ip"] for event in hostile} <= {entity.id for entity in label.entities}
+    assert len(hostile) >= 90
+    assert (label.end - label.start > 30 * MINUTE) == (variant == "slow")
+
+
+@pytest.mark.parametrize(("scenario", "variant"), variants("rogue-signer"))
+def test_rogue_signatures_have_no_issue_and_their_tokens_are_used(scenario: str, variant: str) -> None:
+    label, hostile, events = play(scenario, variant)
+    issued = {event["token_id"] for event in events if event["type"] == "issue" and "token_id" in event}
+    signed = [event for event in hostile if event["operation"] == "sign"]
+    assert {event["key_id"] for event in hostile} == {label.entities[0].id}
+    assert issued.isdisjoint(event["token_id"] for event in hostile if "token_id" in event)
+    assert all(("token_id" in event) == (variant != "unnamed") for event in signed)
+    assert any(event["operation"] == "verify" for event in hostile)
+
+
+@pytest.mark.parametrize(("scenario", "variant"), variants("shared-session", "phished-device", "widened-refresh"))
+def test_grants_end_up_where_their_user_is_not(scenario: str, variant: str) -> None:
+    _, hostile, events = play(scenario, variant)
+    own = {event["event_id"] for event in hostile}
+    home = [event for event in events if event.get("sub") == hostile[0]["sub"] and event["event_id"] not in own]
+    assert {event["ip"] for event in hostile}.isdisjoint(event["ip"] for event in home)
+    if scenario == "phished-device":
+        assert {event["grant_type"] for event in hostile if event["type"] == "issue"} == {"device_code"}
+    if scenario == "widened-refresh":
+        granted = {scope for event in home if event["type"] == "issue" for scope in event.get("scope", ())}
+        assert not {scope for event in hostile for scope in event.get("scope", ())} <= granted
+
+
+@pytest.mark.parametrize(("scenario", "variant"), variants("token-in-log"))
+def test_logged_tokens_are_whole_and_name_their_own_event(scenario: str, variant: str) -> None:
+    label, hostile, _ = play(scenario, variant)
+    assert label.posture
+    for event in hostile:
+        text = event["user_agent"] if variant == "header" else event["resource_server"]
+        assert text.count("eyJ") == 2
+        assert event["token_id"] == label.entities[0].id
+
+
 def test_benign_traffic_has_what_looks_like_an_attack(benign: list[Event]) -> None:
     seen = Counter((event.get("resource_server"), event.get("transport")) for event in benign)
     assert all(seen[server, "http"] for server in PROXIED_SERVERS)

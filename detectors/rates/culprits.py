@@ -7,17 +7,17 @@ from typing import Final
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.memory import SILENCE_HOURS, Memory, Rules, is_new
+from detectors.rates.outlooks import limit_of
+from detectors.rates.recent import HOUR, MINUTE, WINDOWS, span_of, uses_by
+from detectors.rates.silences import is_kin
+from detectors.rates.uses import CLIENT, DIMENSIONS, KEY, SUB, TOKEN, Array
 from detectors.tables import NO_SLOT, SIZE, find
-from detectors.usage.memory import SILENCE_HOURS, Memory, Rules, is_new
-from detectors.usage.outlooks import limit_of
-from detectors.usage.recent import HOUR, MINUTE, WINDOWS, span_of, uses_by
-from detectors.usage.silences import is_kin
-from detectors.usage.uses import CLIENT, DIMENSIONS, KEY, SUB, TOKEN, Array
 from detectors.windows import pair_of, push
 
 NOBODY: Final = -1
-_ORDERS: Final = ((TOKEN, SUB, CLIENT, KEY), (TOKEN, KEY, SUB, CLIENT))
-"""From narrow to broad, for a key that many clients use and for a client's own."""
+_ORDERS: Final = ((TOKEN, SUB, CLIENT, KEY), (TOKEN, KEY, SUB, CLIENT), (TOKEN, SUB, KEY, CLIENT))
+"""From narrow to broad, for a key that many clients use, for a client's own, and for an address."""
 _HALF: Final = 0.5
 """Share of an excess that explains it where the rest is within the limit."""
 COMMON_SPAN: Final = 10 * MINUTE
@@ -38,7 +38,15 @@ def is_calm(memory: Memory, slots: Array) -> bool:
 
 
 @part
-def culprit(memory: Memory, use: Record, slots: Array, known: Array, exclusive: int, window: int, rules: Rules) -> int:
+def order_of(memory: Memory, known: Array, rules: Rules) -> int:
+    """Give which of the orders holds for a use."""
+    if rules.places:
+        return 2
+    return int(known[KEY] != NO_SLOT and memory.levels.rows[known[KEY]].parent != 0)
+
+
+@part
+def culprit(memory: Memory, use: Record, slots: Array, known: Array, order: int, window: int, rules: Rules) -> int:
     """Give the dimension that is to blame for too many uses in a window, or `NOBODY`.
 
     A broad key is not blamed, even at the uses of others, for an excess that a narrower one explains: nearly all of it,
@@ -46,13 +54,13 @@ def culprit(memory: Memory, use: Record, slots: Array, known: Array, exclusive: 
     """
     chosen = NOBODY
     for at in range(DIMENSIONS):
-        broad = _ORDERS[exclusive][at]
+        broad = _ORDERS[order][at]
         if slots[broad] == NO_SLOT:
             continue
         row = memory.recent.rows[slots[broad]]
         if 2 * row.uses[window] < limit_of(row, window, use.share):
             continue
-        narrow = _explains(memory, use.share, slots, exclusive, at, window, rules)
+        narrow = _explains(memory, use.share, slots, order, at, window, rules)
         if narrow == NOBODY and broad != TOKEN and not _is_relieved(row, window, use.now):
             _note_rising(memory, use, broad, row)
         if row.uses[window] < row.limit[window] or (
@@ -86,22 +94,20 @@ def rising_peers(memory: Memory, use: Record, dimension: int) -> int:
 
 
 @part
-def _explains(
-    memory: Memory, share: float, slots: Array, exclusive: int, before: int, window: int, rules: Rules
-) -> int:
+def _explains(memory: Memory, share: float, slots: Array, order: int, before: int, window: int, rules: Rules) -> int:
     """Give the narrowest dimension of a use that explains the excess of a broader one, and note how much of it."""
-    order = _ORDERS[exclusive]
-    row = memory.recent.rows[slots[order[before]]]
+    dimensions = _ORDERS[order]
+    row = memory.recent.rows[slots[dimensions[before]]]
     excess = row.uses[window] - row.expected[window]
     for at in range(before):
-        if slots[order[at]] == NO_SLOT:
+        if slots[dimensions[at]] == NO_SLOT:
             continue
-        narrow = memory.recent.rows[slots[order[at]]]
+        narrow = memory.recent.rows[slots[dimensions[at]]]
         own = narrow.uses[window] - narrow.expected[window]
         enough = rules.explained_share if row.uses[window] - own >= row.limit[window] else _HALF
         if own >= enough * excess and 2 * narrow.uses[window] >= limit_of(narrow, window, share):
             row.explained[window], row.relief[window] = row.touched, int(own)
-            return order[at]
+            return dimensions[at]
     return NOBODY
 
 

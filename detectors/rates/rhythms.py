@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.recent import DAY, HOUR
 from detectors.tables import NO_SLOT, Table, TableView, find, upsert
-from detectors.usage.recent import DAY, HOUR
 
 HOURS: Final = 24
 _TYPES: Final = 2

@@ -1,4 +1,4 @@
-"""What usage-spike remembers and is told, as its kernels see it."""
+"""What a detector of rates remembers and is told, as the kernels see it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.recent import DAY, HOUR
 from detectors.tables import Table, TableView
-from detectors.usage.recent import DAY, HOUR
 from detectors.windows import WindowView
 
 CENTURY: Final = 100 * 365 * DAY
@@ -23,7 +23,11 @@ _NOTE: Final[list[tuple[Any, ...]]] = [("ids", np.uint64, (2,)), ("times", np.in
 
 
 class Rules(NamedTuple):
-    """The parameters; `false_findings` a day and dimension of a tenant, `silence` in µs, `hours_ahead` of UTC."""
+    """The parameters.
+
+    `false_findings` a day and dimension of a tenant, `silence` in µs, `hours_ahead` of UTC. `places`: what stands for
+    keys are addresses, which are narrower than a client and free to rest.
+    """
 
     excess: float
     ratio: float
@@ -35,6 +39,7 @@ class Rules(NamedTuple):
     shift_days: int
     silence: int
     hours_ahead: int
+    places: bool
 
 
 class Memory(NamedTuple):

@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.levels import index_of, inherit
+from detectors.rates.memory import NEW_HOURS, SILENCE_HOURS, Memory, Rules, is_new
+from detectors.rates.recent import HOUR, IN_HOUR, MINUTE, SECOND, uses_by
+from detectors.rates.rhythms import tempo_at
+from detectors.rates.uses import KEY, Array
+from detectors.rates.verdicts import SILENCE, measure, say
 from detectors.tables import NO_SLOT, SIZE, TTL, find, remove, upsert
-from detectors.usage.levels import index_of, inherit
-from detectors.usage.memory import NEW_HOURS, SILENCE_HOURS, Memory, Rules, is_new
-from detectors.usage.recent import HOUR, IN_HOUR, MINUTE, SECOND, uses_by
-from detectors.usage.rhythms import tempo_at
-from detectors.usage.uses import KEY, Array
-from detectors.usage.verdicts import SILENCE, measure, say
 from detectors.windows import pair_of
 
 STEP: Final = 10 * MINUTE

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.peers import MINUTES, Usual
+from detectors.rates.recent import DAY
+from detectors.rates.rhythms import Tempo
 from detectors.statistics import upper_tail
 from detectors.tables import Table
-from detectors.usage.peers import MINUTES, Usual
-from detectors.usage.recent import DAY
-from detectors.usage.rhythms import Tempo
 
 _TRUSTED_AFTER: Final = 6.0
 """Hours of its own after which what a key shows of its dispersion weighs as much as what its peers show."""

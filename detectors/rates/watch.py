@@ -8,17 +8,17 @@ import numpy as np
 
 from detectors.findings import MEDIUM, SURE
 from detectors.kernels import Record, kernel, part
+from detectors.rates.culprits import NOBODY, culprit, has_common_cause, is_calm, order_of, rising_peers
+from detectors.rates.levels import add_use, own
+from detectors.rates.memory import SILENCE_HOURS, Memory, Rules
+from detectors.rates.outlooks import close_before, key_hour, token_hour
+from detectors.rates.peers import Peers, note_use
+from detectors.rates.recent import HOUR, SECOND, WINDOWS, count_use, span_of, this_minute
+from detectors.rates.rhythms import note_rhythm
+from detectors.rates.silences import STEP, note_key, note_mover, silences_at
+from detectors.rates.uses import DIMENSIONS, KEY, TOKEN, Array
+from detectors.rates.verdicts import COMMON_CAUSE, SPIKE, measure, say
 from detectors.tables import NO_SLOT, TableView, upsert
-from detectors.usage.culprits import NOBODY, culprit, has_common_cause, is_calm, rising_peers
-from detectors.usage.levels import add_use, own
-from detectors.usage.memory import SILENCE_HOURS, Memory, Rules
-from detectors.usage.outlooks import close_before, key_hour, token_hour
-from detectors.usage.peers import Peers, note_use
-from detectors.usage.recent import HOUR, SECOND, WINDOWS, count_use, span_of, this_minute
-from detectors.usage.rhythms import note_rhythm
-from detectors.usage.silences import STEP, note_key, note_mover, silences_at
-from detectors.usage.uses import DIMENSIONS, KEY, TOKEN, Array
-from detectors.usage.verdicts import COMMON_CAUSE, SPIKE, measure, say
 from detectors.windows import expire, pair_of
 
 _CLOCK: Final = np.uint64(1)
@@ -117,11 +117,12 @@ def _count_level(
     found = 0
     if dimension == KEY:
         own(level, use.client)
-        note_mover(memory, use, level)
+        if not rules.places:
+            note_mover(memory, use, level)
     if row.hour != use.now // HOUR:
         found += close_before(use, dimension, level, rules, finding)
         mean = key_hour(memory, use, dimension, row, level, rules)
-        if dimension == KEY:
+        if dimension == KEY and not rules.places:
             note_key(memory, use, level, mean, rules)
     if not use.late:
         add_use(level, use.volume, this_minute(row, use.now))
@@ -131,11 +132,11 @@ def _count_level(
 @part
 def _judge(memory: Memory, use: Record, slots: Array, known: Array, rules: Rules, finding: Record) -> int:
     """Write down who is to blame, if anybody is: for the minute, else for the hour. Give the number of findings."""
-    exclusive = known[KEY] != NO_SLOT and memory.levels.rows[known[KEY]].parent != 0
+    order = order_of(memory, known, rules)
     expire(memory.rising, use.now)
     blamed, within = NOBODY, 0
     for window in range(WINDOWS):
-        dimension = culprit(memory, use, slots, known, int(exclusive), window, rules)
+        dimension = culprit(memory, use, slots, known, order, window, rules)
         if blamed == NOBODY:
             blamed, within = dimension, window
     if blamed == NOBODY:

@@ -1,4 +1,4 @@
-"""How the kernels of usage-spike write down a finding, and the classes by their position on the card."""
+"""How the kernels write down a finding, and its classes by their position on the card of usage-spike."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ from typing import Final
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.levels import FLUCTUATION, Outlook, adopt, close_day, close_hour, foresee, slow_level
+from detectors.rates.memory import Memory, Rules
+from detectors.rates.peers import MINUTES, Usual, active_peers, covered, group_of, tenant_of, usual
+from detectors.rates.recent import HOUR, IN_HOUR, IN_MINUTE
+from detectors.rates.rhythms import HOURS, Tempo, tempo_at
+from detectors.rates.uses import CLIENT, KEY, TOKEN
+from detectors.rates.verdicts import SHIFT, measure, say
 from detectors.statistics import least_rare
-from detectors.usage.levels import FLUCTUATION, Outlook, adopt, close_day, close_hour, foresee, slow_level
-from detectors.usage.memory import Memory, Rules
-from detectors.usage.peers import MINUTES, Usual, active_peers, covered, group_of, tenant_of, usual
-from detectors.usage.recent import HOUR, IN_HOUR, IN_MINUTE
-from detectors.usage.rhythms import HOURS, Tempo, tempo_at
-from detectors.usage.uses import CLIENT, KEY, TOKEN
-from detectors.usage.verdicts import SHIFT, measure, say
 
 NEVER: Final = 2**60
 _TESTS_A_DAY: Final = HOURS * (1 + MINUTES)

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.uses import Array
 from detectors.tables import Table
-from detectors.usage.uses import Array
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detectors.kernels import Record, part
+from detectors.rates.recent import DAY, HOUR, MINUTE
+from detectors.rates.uses import CLIENT, DIMENSIONS
 from detectors.tables import NO_SLOT, Table, TableView, find, lookup, upsert
-from detectors.usage.recent import DAY, HOUR, MINUTE
-from detectors.usage.uses import CLIENT, DIMENSIONS
 from detectors.windows import pair_of
 
 MINUTES: Final = 60
