@@ -160,5 +160,5 @@ def publishers(settings: Settings, database: Database) -> list[Publisher]:
 
 def _sink(sink: FileSinkSettings | KafkaSinkSettings, settings: Settings) -> Sink:
     if isinstance(sink, FileSinkSettings):
-        return FileSink(sink.path)
-    return KafkaSink(sink.topic, settings.kafka.client())
+        return FileSink(sink.path, sink.form)
+    return KafkaSink(sink.topic, settings.kafka.client(), sink.form)

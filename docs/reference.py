@@ -43,7 +43,6 @@ MEANINGS: Final = {
     "sinks[file].name": "Of its cursor: another name starts again at the first alert.",
     "sinks[file].path": "File that alerts are appended to.",
     "sinks[kafka].name": "Of its cursor: another name starts again at the first alert.",
-    "sinks[kafka].topic": "Topic of the alerts.",
 }
 """What a setting means whose model does not say it."""
 

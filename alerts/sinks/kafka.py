@@ -8,7 +8,8 @@ from typing import Any, Final
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from alerts.record import headers_of, record_of
+from alerts.formats import NATIVE, Format
+from alerts.record import headers_of
 from alerts.sinks import SinkError
 from schemas.revisions import StoredRevision
 
@@ -18,7 +19,8 @@ CONFIRM_SECONDS: Final = 30.0
 class KafkaSink:
     """Idempotent producer; every revision is confirmed by all in-sync replicas before `write` returns."""
 
-    def __init__(self, topic: str, client: Mapping[str, Any]) -> None:
+    def __init__(self, topic: str, client: Mapping[str, Any], form: Format = NATIVE) -> None:
+        self._form = form
         self._topic = topic
         self._client = dict(client)
         self._producer: KafkaProducer | None = None
@@ -27,7 +29,7 @@ class KafkaSink:
         """Send the revisions and wait for the brokers; connects when first needed, and anew after an error."""
         try:
             producer = self._producer = self._producer or self._connected()
-            sent = [self._send(producer, revision) for revision in revisions]
+            sent = [self._send(producer, *each) for each in self._form.records(revisions)]
             producer.flush(timeout=CONFIRM_SECONDS)
             for future in sent:
                 future.get(timeout=CONFIRM_SECONDS)
@@ -48,9 +50,9 @@ class KafkaSink:
             self._producer.close(timeout=0)
             self._producer = None
 
-    def _send(self, producer: KafkaProducer, revision: StoredRevision) -> Any:  # noqa: ANN401 - kafka-python's future
-        record = record_of(revision)
-        return producer.send(self._topic, record, revision.alert_id.encode(), headers=headers_of(record))
+    def _send(self, producer: KafkaProducer, revision: StoredRevision, record: bytes) -> Any:  # noqa: ANN401 - kafka-python's future
+        headers = headers_of(revision, self._form.content_type, self._form.schema)
+        return producer.send(self._topic, record, revision.alert_id.encode(), headers=headers)
 
     def close(self) -> None:
         """Leave within a bounded time."""

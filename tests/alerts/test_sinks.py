@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from kafka import KafkaAdminClient
 
+from alerts.formats import FORMATS
 from alerts.publisher import BATCH, Publisher
 from alerts.record import record_of
 from alerts.sinks import Sink, SinkError
@@ -76,9 +77,10 @@ class TopicPlace:
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._bootstrap = bootstrap
         self.topic = topic
+        self.client = {"bootstrap_servers": bootstrap}
 
     def open(self) -> KafkaSink:
-        return KafkaSink(self.topic, {"bootstrap_servers": self._bootstrap})
+        return KafkaSink(self.topic, self.client)
 
     def read(self, form: str) -> list[bytes]:
         """One line a record, from the earliest, as kcat's format string says."""
@@ -270,3 +272,17 @@ def test_the_topic_has_keys_and_headers_and_no_tombstone(topic: TopicPlace, outb
             "schema": "token-alert.v1",
             **{name: str(record[name]) for name in ("alert_id", "severity", "detector", "revision")},
         }
+
+
+@pytest.mark.parametrize("name", ["ocsf", "cef"])
+def test_other_formats_come_over_the_topic_whole_and_in_order(name: str, topic: TopicPlace, outbox: Outbox) -> None:
+    form = FORMATS[name]
+    publish(outbox, KafkaSink(topic.topic, topic.client, form))
+    expected = [(revision.alert_id, record) for revision, record in form.records(outbox.after(0, 1_000))]
+    lines = [line.split(b"\t", 2) for line in topic.read("%k\t%h\t%s")]
+    assert len(lines) == 3 * ALERTS
+    for alert_id in {alert_id for alert_id, _ in expected}:
+        read = [record for key, _, record in lines if key.decode() == alert_id]
+        assert read == [record for key, record in expected if key == alert_id]
+    for _, headers, _ in lines:
+        assert f"schema={form.schema}" in headers.decode().split(",")
