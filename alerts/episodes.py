@@ -47,13 +47,22 @@ CONTEXT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A revision before it has an incident and a risk; drafts are taken in the order of `order`."""
+    """A revision before it has an incident and a risk; drafts are taken in the order of `order`.
+
+    Attributes:
+        row: last row of the batch that it could know of.
+        opening: row of the event that opens the alert; -1 for a timer, and for an alert that goes on.
+        about: type and key of the entity it is about.
+    """
 
     order: tuple[Any, ...]
     time: int
     severity: Severity
     body: dict[str, Any]
     context: Row
+    row: int
+    opening: int
+    about: tuple[str, int]
 
 
 class _Texts:
@@ -115,7 +124,7 @@ class Episodes:
         rows = np.unique(np.concatenate([np.empty(0, np.int64), *(run.needed() for _, run in runs)]))
         texts = _Texts(rows, events.rows(rows, self._columns) if len(rows) else [])
         drafts = [draft for key, run in runs for draft in self._apply(key, run, texts)]
-        return sorted([*drafts, *self._expire(watermark)], key=lambda draft: draft.order)
+        return sorted([*drafts, *self._expire(events, watermark)], key=lambda draft: draft.order)
 
     def _runs(self, batch: Batch, key: tuple[int, str, int], at: Array) -> Iterator[tuple[tuple[int, str, int], Run]]:
         times = batch.rows["time"][at]
@@ -131,7 +140,7 @@ class Episodes:
         episode = run.open
         if episode is None:
             if key in self._open:
-                yield self._close(self._open.pop(key))
+                yield self._close(self._open.pop(key), run.batch.events)
             episode = self._begin(key, run, texts)
         first, last, events = list(episode.first), list(episode.last), episode.events
         done = 0
@@ -145,7 +154,8 @@ class Episodes:
             episode.events = events + seen
             if position is not None and change is not None:
                 order = (episode.end, 0, int(run.at[position]))
-                yield self._draft(episode, change, episode.end, order)
+                opening = run.row(position) if change is Change.NEW else -1
+                yield self._draft(episode, change, episode.end, order, run.look_back(position), opening)
             done = end
 
     def _advance(self, episode: Episode, run: Run, start: int, end: int, texts: _Texts) -> Change | None:
@@ -222,7 +232,7 @@ class Episodes:
         named = Entity(type=kind.entity.type, id=name[:MAX_ID_CHARS], role=kind.entity.role, tenant=tenant)
         return named, tenant, iss
 
-    def _expire(self, watermark: int) -> Iterator[Draft]:
+    def _expire(self, events: Events, watermark: int) -> Iterator[Draft]:
         while self._deadlines and self._deadlines[0][0] <= watermark:
             _, key = heappop(self._deadlines)
             episode = self._open.get(key)
@@ -230,17 +240,20 @@ class Episodes:
                 continue
             deadline = episode.end + self._cool_down[key[0]]
             if deadline <= watermark:
-                yield self._close(self._open.pop(key))
+                yield self._close(self._open.pop(key), events)
             else:
                 heappush(self._deadlines, (deadline, key))
 
-    def _close(self, episode: Episode) -> Draft:
+    def _close(self, episode: Episode, events: Events) -> Draft:
         deadline = episode.end + self._cool_down[episode.detector]
-        return self._draft(episode, Change.CLOSED, deadline, (deadline, 1, *episode.key))
+        row = int(np.searchsorted(events["order_time"], deadline, "right")) - 1
+        return self._draft(episode, Change.CLOSED, deadline, (deadline, 1, *episode.key), row)
 
-    def _draft(self, episode: Episode, change: Change, time: int, order: tuple[Any, ...]) -> Draft:
+    def _draft(
+        self, episode: Episode, change: Change, time: int, order: tuple[Any, ...], row: int, opening: int = -1
+    ) -> Draft:
         body = episode.revise(change, time, self._cards[episode.detector])
-        return Draft(order, time, episode.severity, body, episode.context)
+        return Draft(order, time, episode.severity, body, episode.context, row, opening, episode.key[1:])
 
     def dump(self) -> dict[str, bytes]:
         """Write the state, by part. Detectors are named, so that others may come and go between runs."""

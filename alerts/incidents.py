@@ -84,6 +84,11 @@ class Incidents:
         changed = self._update(record, seen, new=new)
         return record.incident_id, [*([record.incident()] if changed or merged else []), *merged]
 
+    def current(self, incident_id: str) -> Incident | None:
+        """Give an incident that may still grow."""
+        record = self._records.get(incident_id)
+        return None if record is None else record.incident()
+
     def _joined(self, seen: Sighting) -> list[_Record]:
         ids = [self._links[link][0] for link in seen.links if link in self._links]
         if (own := self._members.get(seen.alert_id)) is not None:

@@ -1,15 +1,14 @@
-"""A publisher follows the stored revisions with a cursor of its own, so one sink's outage delays only that sink."""
+"""A publisher follows stored records with a cursor of its own, so one sink's outage delays only that sink."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from threading import Event
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from alerts.sinks import Sink, SinkError
 from schemas.errors import TokentrailError
-from schemas.revisions import StoredRevision
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -18,35 +17,47 @@ PAUSE_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 2.0
 
 
-class Feed(Protocol):
-    """The stored revisions in order."""
+class Stored(Protocol):
+    """A record with its place in the store."""
+
+    @property
+    def cursor(self) -> int:
+        """Rises from record to record."""
+
+
+_T = TypeVar("_T", bound=Stored)
+_T_co = TypeVar("_T_co", bound=Stored, covariant=True)
+
+
+class Feed(Protocol[_T_co]):
+    """The stored records in order."""
 
     def cursor(self, publisher: str) -> int:
         """How far a publisher has come."""
 
-    def after(self, cursor: int, limit: int) -> Sequence[StoredRevision]:
-        """The next revisions."""
+    def after(self, cursor: int, limit: int) -> Sequence[_T_co]:
+        """The next records."""
 
     def advance(self, publisher: str, cursor: int) -> None:
         """Remember how far a publisher has come."""
 
 
-class Publisher:
-    """Moves revisions from the feed to one sink, at least once and in order.
+class Publisher(Generic[_T]):
+    """Moves records from the feed to one sink, at least once and in order.
 
     The cursor is read once: nobody else moves it while this publisher lives.
 
     Args:
         name: of the cursor; another name starts at the earliest.
-        feed: the stored revisions.
+        feed: the stored records.
         sink: where they go.
 
     Attributes:
-        published: revisions that the sink has taken.
+        published: records that the sink has taken.
         failures: times that the sink or the store was away.
     """
 
-    def __init__(self, name: str, feed: Feed, sink: Sink) -> None:
+    def __init__(self, name: str, feed: Feed[_T], sink: Sink[_T]) -> None:
         self.name = name
         self._feed = feed
         self._sink = sink
@@ -63,13 +74,13 @@ class Publisher:
         """
         if self._cursor is None:
             self._cursor = self._feed.cursor(self.name)
-        revisions = self._feed.after(self._cursor, BATCH)
-        if revisions:
-            self._sink.write(revisions)
-            self._feed.advance(self.name, revisions[-1].cursor)
-            self._cursor = revisions[-1].cursor
-            self.published += len(revisions)
-        return len(revisions)
+        records = self._feed.after(self._cursor, BATCH)
+        if records:
+            self._sink.write(records)
+            self._feed.advance(self.name, records[-1].cursor)
+            self._cursor = records[-1].cursor
+            self.published += len(records)
+        return len(records)
 
     def run(self, stop: Event) -> None:
         """Publish until `stop` is set and nothing is left, or the sink is away then."""

@@ -56,7 +56,8 @@ def _facts(alert: Alert) -> Table:
         "issuer": alert.iss,
         "techniques": ", ".join(alert.attack.techniques),
         "tactics": ", ".join(alert.attack.tactics),
-        "containment": alert.containment and alert.containment.state,
+        "containment": _containment(alert),
+        "reached": _reached(alert),
         "revoke": f"{alert.revoke.what or 'yes'}: {alert.revoke.why or alert.title}" if alert.revoke.flag else "no",
         "link": alert.url,
     }
@@ -65,6 +66,22 @@ def _facts(alert: Alert) -> Table:
         if value:
             table.add_row(Text(name, "dim"), _cell(value))
     return table
+
+
+def _containment(alert: Alert) -> str | None:
+    known = alert.containment
+    if known is None:
+        return None
+    return known.state + (f", until {clock_text(parse_time(known.live_until))} UTC" if known.live_until else "")
+
+
+def _reached(alert: Alert) -> str | None:
+    reach = alert.blast_radius
+    if reach is None or not reach.calls:
+        return None
+    named = {"at": reach.aud, "with": reach.scopes}
+    parts = [f"{word} {', '.join(names)}" for word, names in named.items() if names]
+    return " ".join([f"{reach.calls} calls since the first bad event", *parts])
 
 
 def _grid() -> Table:

@@ -23,6 +23,7 @@ from app.commands import (
     schema,
     score_series,
     simulate,
+    suppressions,
     tokens,
     topics,
 )
@@ -65,6 +66,7 @@ app.command("doctor")(doctor.doctor)
 app.command("precompile")(precompile.precompile)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(audit.app, name="audit")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(topics.app, name="topics")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(schema.app, name="schema")

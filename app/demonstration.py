@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from app.settings import Settings, from_mapping
+from app.settings import Settings, from_mapping, lake_path
 from app.warm import settle, warm
-from app.wiring import config_digest, limits, new_pipeline, open_store
+from app.wiring import config_digest, event_lake, limits, new_pipeline, open_store
 from dashboard.server import start
 from engines.chunks import ChunkFolder
 from engines.worker import Worker
@@ -74,6 +74,7 @@ class Demonstration:
             dead_letters=DeadLetterFile(root / "dead-letters.ndjson"),
             limits=limits(self._settings),
             config_digest=config_digest(self._settings),
+            lake=event_lake(self._settings, self._database),
         )
 
     def warm(self) -> None:
@@ -86,7 +87,8 @@ class Demonstration:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._worker.stop())
         self._started = time.monotonic()
-        dashboard = start(self._settings.store.url, port=port, demo=True, open_browser=open_browser)
+        chosen = self._settings
+        dashboard = start(chosen.store.url, port=port, lake=lake_path(chosen), demo=True, open_browser=open_browser)
         try:
             self._worker.run()
         finally:
@@ -110,6 +112,7 @@ def _settings(root: Path) -> Settings:
         {
             "store": {"url": f"sqlite:///{root / 'demo.db'}", "state": state, "checkpoint_every": timedelta(seconds=5)},
             "source": {"lateness": timedelta(seconds=2)},
+            "lake": {"path": root / "lake"},
         },
         "demo",
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -24,7 +24,7 @@ READY: Final = {WorkerState.RUNNING, WorkerState.STANDBY}
 class StatusCollector(Collector):
     """A worker's status, and how its publishers do, as Prometheus metrics."""
 
-    def __init__(self, status: Status, publishers: Sequence[Publisher]) -> None:
+    def __init__(self, status: Status, publishers: Sequence[Publisher[Any]]) -> None:
         self._status = status
         self._publishers = publishers
 
@@ -37,6 +37,7 @@ class StatusCollector(Collector):
         yield _counts("alerts", "New alerts.", ["detector", "severity"], status.alerts.items())
         yield from self._sinks()
         yield from self._tables()
+        yield from self._lake()
         yield GaugeMetricFamily("tokentrail_consumer_lag_records", "Records not yet fetched.", value=status.lag)
         yield from self._clocks()
         leads = GaugeMetricFamily("tokentrail_worker_state", "1 for the state the worker is in.", labels=["state"])
@@ -57,6 +58,13 @@ class StatusCollector(Collector):
         yield rows
         evicted = [((name,), evictions) for name, (_, evictions) in self._status.tables.items()]
         yield _counts("state_evictions", "Rows of the state that a quota pushed out.", ["part"], evicted)
+
+    def _lake(self) -> Iterator[Metric]:
+        size = self._status.lake
+        if size is not None:
+            yield GaugeMetricFamily("tokentrail_lake_rows", "Events in the lake.", value=size.rows)
+            yield GaugeMetricFamily("tokentrail_lake_bytes", "Size of the lake's files.", value=size.octets)
+            yield GaugeMetricFamily("tokentrail_lake_files", "Files of the lake.", value=size.files)
 
     def _clocks(self) -> Iterator[Metric]:
         status = self._status
@@ -113,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a scrape every few seconds is no news."""
 
 
-def serve(status: Status, publishers: Sequence[Publisher], host: str, port: int) -> ThreadingHTTPServer:
+def serve(status: Status, publishers: Sequence[Publisher[Any]], host: str, port: int) -> ThreadingHTTPServer:
     """Answer in a thread that ends with the process.
 
     Raises:

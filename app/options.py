@@ -14,7 +14,7 @@ import typer
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
-    from schemas.vocabulary import Severity
+    from schemas.vocabulary import EntityType, Severity
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file. Default: tokentrail.toml here, if there is one.")
@@ -72,6 +72,16 @@ def severity_option(text: str | None, option: str) -> Severity | None:
     except KeyError:
         known = (severity.name.lower() for severity in Severity)
         raise _unknown("severity", text, option, known) from None
+
+
+def entity_option(text: str) -> tuple[EntityType, str]:
+    """Read an entity written type:id. Raises ConfigError naming the option and all types."""
+    from schemas.vocabulary import EntityType
+
+    kind, colon, name = text.partition(":")
+    if not (colon and name):
+        raise ConfigError(f"{text!r} names nobody", place="--entity", next_step="write type:id, such as user:alice")
+    return word_option(kind, EntityType, "--entity"), name
 
 
 def word_option(text: str, words: type[_Word], option: str) -> _Word:

@@ -178,6 +178,18 @@ class StoreSettings(_Section):
     )
 
 
+class LakeSettings(_Section):
+    """The event lake: every event that was judged, in Parquet files by day and hour, listed in the store."""
+
+    enabled: bool = Field(True, description="false keeps no events: no raw events on the dashboard, no `replay lake:`.")
+    path: Path = Field(
+        Path("tokentrail-lake"), description="Folder; shared storage where a standby or the dashboard runs elsewhere."
+    )
+    keep: Duration = Field(
+        timedelta(days=30), ge=timedelta(hours=1), description="How long events are kept, by event time."
+    )
+
+
 class DeadLetterSettings(_Section):
     """Where records go that cannot be used: a topic, or a file when no topic is given."""
 
@@ -238,7 +250,16 @@ class KafkaSinkSettings(_Formatted):
         return given
 
 
-SinkSettings = Annotated[FileSinkSettings | KafkaSinkSettings, Field(discriminator="type")]
+class KafkaStateSinkSettings(_Section):
+    """What people decide about alerts, on a compacted topic of the brokers in `[kafka]`."""
+
+    type: Literal["kafka-state"]
+    name: str = "kafka-state"
+    topic: str = "token.alert-state.v1"
+
+
+AnySink = FileSinkSettings | KafkaSinkSettings | KafkaStateSinkSettings
+SinkSettings = Annotated[AnySink, Field(discriminator="type")]
 
 
 class JwksSettings(_Section):
@@ -312,20 +333,28 @@ class Settings(_Section):
     kafka: KafkaSettings = KafkaSettings()
     source: SourceSettings = SourceSettings()
     store: StoreSettings = StoreSettings()
+    lake: LakeSettings = LakeSettings()
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     topics: TopicSettings = TopicSettings()
     dashboard: DashboardSettings = DashboardSettings()
     worker: WorkerSettings = WorkerSettings()
-    sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka")]
+    sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka"), KafkaStateSinkSettings(type="kafka-state")]
     jwks: list[JwksSettings] = []
     keys: list[KeyRecord] = []
     disabled: list[str] = Field([], description="Types of detectors that do not run.")
+    shadow: list[str] = Field(
+        [], description="Types of detectors on trial: their alerts are stored apart, and nobody is told."
+    )
     allow: list[AllowRule] = []
     detectors: list[SerializeAsAny[Annotated[Detector, BeforeValidator(_detector)]]] = []
 
     @model_validator(mode="after")
     def _known_names(self) -> Settings:
-        for place, names in (("disabled", self.disabled), *(("allow", rule.detectors) for rule in self.allow)):
+        for place, names in (
+            ("disabled", self.disabled),
+            ("shadow", self.shadow),
+            *(("allow", rule.detectors) for rule in self.allow),
+        ):
             for name in names:
                 if name not in DETECTORS:
                     raise ValueError(f"{place}: unknown detector {name!r}; known are {', '.join(sorted(DETECTORS))}")
@@ -347,6 +376,11 @@ class Settings(_Section):
         """Give the detectors that run, by type, in the registry's order."""
         configured = {detector.type: detector for detector in self.detectors}
         return {name: configured.get(name) or kind() for name, kind in DETECTORS.items() if name not in self.disabled}
+
+
+def lake_path(settings: Settings) -> str:
+    """Give the folder of the event lake for the dashboard; empty where no events are kept."""
+    return str(settings.lake.path) if settings.lake.enabled else ""
 
 
 def load(path: Path | None) -> Settings:
@@ -390,6 +424,8 @@ def from_mapping(content: Mapping[str, Any], place: str) -> Settings:
 def narrowed(settings: Settings, only: Sequence[str], overrides: Sequence[str]) -> Settings:
     """Give the settings with some detectors only, and with parameters set as `detector.parameter=value`.
 
+    Detectors that are asked for by name are not on trial.
+
     Raises:
         ConfigError: a detector or parameter is unknown, or a value is not allowed.
     """
@@ -412,8 +448,9 @@ def narrowed(settings: Settings, only: Sequence[str], overrides: Sequence[str]) 
             )
         entries[name][parameter] = value
     disabled = [name for name in DETECTORS if name not in entries]
-    content = settings.model_dump(exclude={"detectors", "disabled"}) | {
+    content = settings.model_dump(exclude={"detectors", "disabled", "shadow"}) | {
         "detectors": list(entries.values()),
         "disabled": disabled,
+        "shadow": [name for name in settings.shadow if name not in only],
     }
     return from_mapping(content, "--set")

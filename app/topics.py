@@ -9,7 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from app.brokers import ANSWER, named_errors
-from app.settings import KafkaSinkSettings, Settings
+from app.settings import KafkaSinkSettings, KafkaStateSinkSettings, Settings
 
 
 def wanted(settings: Settings) -> dict[str, dict[str, str]]:
@@ -22,6 +22,8 @@ def wanted(settings: Settings) -> dict[str, dict[str, str]]:
     for sink in settings.sinks:
         if isinstance(sink, KafkaSinkSettings):
             topics[sink.topic] = base | kept
+        if isinstance(sink, KafkaStateSinkSettings):
+            topics[sink.topic] = base | {"cleanup.policy": "compact"}
     return topics
 
 

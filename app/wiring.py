@@ -8,16 +8,17 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from alerts.publisher import Publisher
-from alerts.sinks import Sink
 from alerts.sinks.file import FileSink
-from alerts.sinks.kafka import KafkaSink
-from app.settings import FileSinkSettings, KafkaSinkSettings, Settings
+from alerts.sinks.kafka import KafkaSink, alert_message, state_message
+from app.settings import AnySink, FileSinkSettings, KafkaSinkSettings, KafkaStateSinkSettings, Settings
 from engines.chunks import ChunkFolder
 from engines.jwks_watch import JwksSource, JwksWatch
 from engines.keybook import KeyBook
+from engines.lake import Lake
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits
 from engines.worker import Worker
@@ -28,8 +29,9 @@ from ingest.kafka_source import KafkaSource
 from ingest.privacy import HASH_KEY_VARIABLE, Secrets
 from schemas.errors import ConfigError
 from store.engine import Database, connect
+from store.events import EventQueries
 from store.migrate import migrate, require_current
-from store.outbox import Outbox
+from store.outbox import Outbox, StateOutbox
 
 KEYS_FILE: Final = "keys.ndjson"
 """Where a worker records what issuers listed, in the folder of its state."""
@@ -71,13 +73,18 @@ def new_pipeline(settings: Settings, book: KeyBook | None = None) -> Pipeline:
     """Build the pipeline of the settings; `book` has what is known of keys."""
     source = settings.source
     return Pipeline(
-        settings.running(), lateness=source.lateness, horizon=source.horizon, allow=settings.allow, keys=book
+        settings.running(),
+        lateness=source.lateness,
+        horizon=source.horizon,
+        allow=settings.allow,
+        keys=book,
+        shadow=settings.shadow,
     )
 
 
 def config_digest(settings: Settings) -> str:
     """Digest of what decides over alerts: source, detectors, keys and what is allowed."""
-    text = settings.model_dump_json(include={"source", "detectors", "disabled", "allow", "keys"})
+    text = settings.model_dump_json(include={"source", "detectors", "disabled", "shadow", "allow", "keys"})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -102,6 +109,17 @@ def existing_store(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def event_lake(settings: Settings, database: Database) -> Lake | None:
+    """Give where the worker keeps events, if it does."""
+    chosen = settings.lake
+    return Lake(database, chosen.path, chosen.keep) if chosen.enabled else None
+
+
+def event_queries(settings: Settings, database: Database, path: Path | None = None) -> EventQueries:
+    """Read the events of a store; `path` is where the lake's folder lies if not where the settings say."""
+    return EventQueries(database, path or settings.lake.path)
 
 
 def dead_letters(settings: Settings) -> DeadLetterSink:
@@ -149,16 +167,24 @@ def new_worker(settings: Settings, keys: Secrets, database: Database) -> Worker:
         limits=limits(settings),
         config_digest=config_digest(settings),
         jwks=JwksWatch(lists, book) if book and lists else None,
+        lake=event_lake(settings, database),
     )
 
 
-def publishers(settings: Settings, database: Database) -> list[Publisher]:
+def publishers(settings: Settings, database: Database) -> list[Publisher[Any]]:
     """Build one publisher a sink."""
-    outbox = Outbox(database)
-    return [Publisher(sink.name, outbox, _sink(sink, settings)) for sink in settings.sinks]
+    return [_publisher(sink, settings, database) for sink in settings.sinks]
 
 
-def _sink(sink: FileSinkSettings | KafkaSinkSettings, settings: Settings) -> Sink:
-    if isinstance(sink, FileSinkSettings):
-        return FileSink(sink.path, sink.form)
-    return KafkaSink(sink.topic, settings.kafka.client(), sink.form)
+def _publisher(sink: AnySink, settings: Settings, database: Database) -> Publisher[Any]:
+    match sink:
+        case FileSinkSettings():
+            return Publisher(sink.name, Outbox(database), FileSink(sink.path, sink.form))
+        case KafkaSinkSettings():
+            client = settings.kafka.client()
+            return Publisher(
+                sink.name, Outbox(database), KafkaSink(sink.topic, client, partial(alert_message, sink.form))
+            )
+        case KafkaStateSinkSettings():
+            client = settings.kafka.client()
+            return Publisher(sink.name, StateOutbox(database), KafkaSink(sink.topic, client, state_message))

@@ -6,7 +6,7 @@ import logging
 import signal
 from threading import Event, Thread
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from alerts.publisher import Publisher
 from app import health
@@ -67,7 +67,7 @@ def work(settings: Settings) -> None:
         raise failed[0]
 
 
-def _publish(publisher: Publisher, worker: Worker, ended: Event, failed: list[BaseException]) -> None:
+def _publish(publisher: Publisher[Any], worker: Worker, ended: Event, failed: list[BaseException]) -> None:
     """Publish while this worker leads: a standby would say everything twice.
 
     What nobody foresaw ends the worker: it would go on to find alerts that nobody gets.

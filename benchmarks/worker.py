@@ -63,6 +63,7 @@ def settings(bootstrap: str, topic: str, folder: Path, more: Mapping[str, Any]) 
             "kafka": {"bootstrap_servers": bootstrap, "topic": topic},
             "source": {"lateness": "2s"},
             "store": {"url": f"sqlite:///{folder / 'store.db'}", "state": str(folder / "state")},
+            "lake": {"path": str(folder / "lake")},
             "dead_letters": {"topic": "", "file": str(folder / "dead-letters.ndjson")},
             "sinks": [{"type": "kafka", "topic": alerts_of(topic)}],
             **more,
@@ -137,6 +138,18 @@ def compared(
     ]
 
 
+def lake_cost(bootstrap: str) -> list[Figure]:
+    """Run the worker with and without the event lake on one topic."""
+    topic = fill(bootstrap, mix(EVENTS))
+    without = measured(bootstrap, topic, {"lake": {"enabled": False}})
+    kept = measured(bootstrap, topic, {})
+    note = f"{_rate(kept.cpu):.0f} k/CPU-s with, {_rate(without.cpu):.0f} without"
+    return [
+        Figure("with the event lake / without, CPU", without.cpu / kept.cpu, "ratio", note=note),
+        Figure("with the event lake / without, wall", without.wall / kept.wall, "ratio"),
+    ]
+
+
 def _rate(seconds: float) -> float:
     return EVENTS / seconds / 1_000
 
@@ -145,10 +158,12 @@ def measure() -> list[Figure]:
     """Give the ratios to the floor, and whether the rule found all its hits."""
     with broker() as bootstrap:
         _, mixed = compared(bootstrap, "full worker, mix", mix(EVENTS), {}, (0.5, 0.7))
+        lake = lake_cost(bootstrap)
         _, plain = compared(bootstrap, "full worker, peers' events", peer_records(EVENTS), {}, (0.5, 0.7))
         cost, rule = compared(bootstrap, "the one rule, peers' events", peer_records(EVENTS), ONE_RULE, (0.55, None))
     return [
         *mixed,
+        *lake,
         *plain,
         *rule,
         Figure("findings of the one rule", cost.findings, "hits", HITS, note=f"exactly {HITS}"),

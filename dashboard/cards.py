@@ -7,10 +7,19 @@ import streamlit as st
 from dashboard.navigation import page
 from dashboard.safe import safe, visible
 from dashboard.theme import SEVERITIES, severity_label
-from dashboard.views.alerts import state_word
-from dashboard.words import clock_time, duration
+from dashboard.words import clock_time, duration, status_name
 from schemas.vocabulary import Severity
 from store.queries import AlertRow
+
+
+def standing(alert: AlertRow) -> str:
+    """Where the alert stands with people."""
+    known = (
+        status_name(alert.status),
+        alert.verdict and status_name(alert.verdict),
+        alert.owner and f"owner {alert.owner}",
+    )
+    return visible(", ".join(part for part in known if part))
 
 
 def alert_card(alert: AlertRow) -> None:
@@ -28,4 +37,4 @@ def alert_card(alert: AlertRow) -> None:
         st.text(visible(alert.summary))
         lasted = f", for {duration(alert.end - alert.start)}" if alert.end > alert.start else ""
         about = f"{visible(alert.entity_type)} {visible(alert.entity_id)}"
-        st.text(f"{clock_time(alert.start)}{lasted} · {about} · {state_word(alert.episode)}")
+        st.text(f"{clock_time(alert.start)}{lasted} · {about} · {standing(alert)}")

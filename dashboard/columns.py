@@ -25,8 +25,11 @@ def column_config(frame: pd.DataFrame, *, time_format: str = "YYYY-MM-DD HH:mm:s
         "Entity": st.column_config.TextColumn(width=180),
         "Tactics": st.column_config.TextColumn(width=210),
         "Because": st.column_config.TextColumn(width=140),
+        "Event": st.column_config.LinkColumn(display_text="Raw", width=65),
+        "Owner": st.column_config.TextColumn(width=110),
+        "Detail": st.column_config.TextColumn(width=420),
         "Page": st.column_config.LinkColumn(display_text="Open", width=65),
-        "More": st.column_config.LinkColumn(display_text="Alerts", width=80),
+        "More": st.column_config.LinkColumn(display_text="Entity", width=80),
     }
     times = frame.select_dtypes("datetimetz").columns
     return {name: config for name, config in named.items() if name in frame} | {

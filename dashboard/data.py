@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
-from store.engine import connect
+from store.audit import AuditLog
+from store.engine import Database, connect
+from store.events import EventQueries
 from store.migrate import require_current
 from store.queries import Queries
+from store.suppressions import Suppressions
+from store.triage import Triage
 
 SECRETS: Final = "tokentrail"
-"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL) and `demo` (bool)."""
+"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL), `demo` (bool) and `lake` (path, or
+empty)."""
 
 
 def queries() -> Queries:
@@ -21,7 +27,28 @@ def queries() -> Queries:
         StoreVersionError: no worker has made the tables yet, or one of another version has.
         StoreUnavailableError: the database does not answer.
     """
-    return _queries(st.secrets[SECRETS]["store"])
+    return Queries(_database(st.secrets[SECRETS]["store"]))
+
+
+def triage() -> Triage:
+    """The service for what people do with alerts. Raises as `queries`."""
+    return Triage(_database(st.secrets[SECRETS]["store"]))
+
+
+def suppressions() -> Suppressions:
+    """The service for what is hidden. Raises as `queries`."""
+    return Suppressions(_database(st.secrets[SECRETS]["store"]))
+
+
+def audit() -> AuditLog:
+    """What was recorded of people's doings. Raises as `queries`."""
+    return AuditLog(_database(st.secrets[SECRETS]["store"]))
+
+
+def events() -> EventQueries | None:
+    """The query service of the event lake; None where this server was started without one."""
+    lake = st.secrets[SECRETS]["lake"]
+    return _events(st.secrets[SECRETS]["store"], lake) if lake else None
 
 
 def is_demo() -> bool:
@@ -30,7 +57,12 @@ def is_demo() -> bool:
 
 
 @st.cache_resource
-def _queries(url: str) -> Queries:
+def _database(url: str) -> Database:
     database = connect(url)
     require_current(database)
-    return Queries(database)
+    return database
+
+
+@st.cache_resource
+def _events(url: str, lake: str) -> EventQueries:
+    return EventQueries(_database(url), Path(lake))

@@ -10,16 +10,20 @@ import streamlit as st
 from dashboard import data
 from dashboard.safe import safe, visible
 from dashboard.theme import SEVERITIES, severity_name
-from dashboard.words import DAY, HOUR, tactic_name
+from dashboard.words import DAY, HOUR, status_name, tactic_name
+from schemas.triage import OPEN, Status
 from schemas.vocabulary import EntityType, Severity
 from store.queries import AlertFilter, Sort
 
 INCIDENTS: Final = "Incidents"
 ALERTS: Final = "Alerts"
-STATES: Final = {"Open": ("open", "updated"), "Closed": ("closed",)}
+STATES: Final = {status_name(status): status for status in Status}
+OPEN_STATES: Final = [status_name(status) for status in OPEN]
 AGES: Final = {"Last hour": HOUR, "Last 24 hours": DAY, "Last 7 days": 7 * DAY, "Last 30 days": 30 * DAY}
 SORTS: Final[dict[str, Sort]] = {"Worst first": "severity", "Newest first": "newest", "Highest risk first": "risk"}
 ANY_TIME: Final = "Any time"
+ANYBODY: Final = "Anybody"
+_NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 _ENTITY: Final = re.compile(rf"(?P<type>{'|'.join(EntityType)})[: ]\s*(?P<id>.+)", re.DOTALL)
 
 
@@ -54,7 +58,13 @@ def choose() -> Choice:
             "Show", [INCIDENTS, ALERTS], default=INCIDENTS, required=True, key="view", bind="query-params"
         )
         states = st.pills(
-            "State", list(STATES), selection_mode="multi", default=["Open"], key="state", bind="query-params", wrap=True
+            "State",
+            list(STATES),
+            selection_mode="multi",
+            default=OPEN_STATES,
+            key="state",
+            bind="query-params",
+            wrap=True,
         )
         severities = st.pills(
             "Severity", SEVERITY_NAMES, selection_mode="multi", key="severity", bind="query-params", wrap=True
@@ -64,13 +74,15 @@ def choose() -> Choice:
         where, age = _more()
     where = where._replace(
         severities=tuple(Severity[name.upper()] for name in severities),
-        episodes=tuple(episode for state in states for episode in STATES[state]),
+        statuses=tuple(STATES[state] for state in states),
     )
     return Choice(view, where, SORTS[sort], age)
 
 
 def _is_filtered() -> bool:
-    return any(name in st.query_params for name in ("detector", "tactic", "entity", "age"))
+    return any(
+        name in st.query_params for name in ("detector", "tactic", "entity", "age", "owner", "ticket", "hidden_by")
+    )
 
 
 def _more() -> tuple[AlertFilter, int | None]:
@@ -86,8 +98,20 @@ def _more() -> tuple[AlertFilter, int | None]:
             "Entity", key="entity", bind="query-params", placeholder="user:alice or ip:192.0.2.7", width=260
         )
         age = st.selectbox("Active within", [ANY_TIME, *AGES], key="age", bind="query-params", width=180)
-    pair = _entity(entity or "")
-    return AlertFilter(detectors=tuple(detectors), tactics=tuple(tactics), entity=pair), AGES.get(age)
+        owner = st.selectbox(
+            "Owner", [ANYBODY, *queries.owners()], format_func=visible, key="owner", bind="query-params", width=180
+        )
+        ticket = st.text_input("Ticket", key="ticket", bind="query-params", width=140)
+        number = st.text_input("Hidden by suppression", key="hidden_by", bind="query-params", width=180)
+    where = AlertFilter(
+        detectors=tuple(detectors),
+        tactics=tuple(tactics),
+        entity=_entity(entity or ""),
+        owner=None if owner == ANYBODY else owner,
+        ticket=(ticket or "").strip() or None,
+        suppression_id=int(number) if number and _NUMBER.fullmatch(number) else None,
+    )
+    return where, AGES.get(age)
 
 
 def _entity(text: str) -> tuple[EntityType, str] | None:

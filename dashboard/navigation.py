@@ -25,10 +25,17 @@ _PAGES: Final = Path(__file__).parent / "pages"
 _TITLES: Final = {
     "overview": ("Overview", ":material/monitoring:"),
     "triage": ("Incidents and alerts", ":material/notifications:"),
+    "events": ("Events", ":material/search:"),
+    "suppressions": ("Suppressions", ":material/visibility_off:"),
     "detectors": ("Detectors", ":material/radar:"),
     "health": ("Health", ":material/vital_signs:"),
     "alert": ("Alert", ":material/notification_important:"),
+    "entity": ("Entity", ":material/person_search:"),
+    "family": ("Token family", ":material/account_tree:"),
+    "event": ("Event", ":material/receipt_long:"),
 }
+_LINKED: Final = {"alert", "entity", "family", "event"}
+"""Pages that need an id in their address, so that a menu cannot lead to them."""
 _MARKS: Final[dict[Level, tuple[str, Tint]]] = {
     Level.LIVE: (":material/check_circle:", "green"),
     Level.WAITING: (":material/hourglass_top:", "orange"),
@@ -54,7 +61,7 @@ def page(name: str) -> st.Page:
         title=title,
         icon=icon,
         default=name == "overview",
-        visibility="hidden" if name == "alert" else "visible",
+        visibility="hidden" if name in _LINKED else "visible",
     )
 
 

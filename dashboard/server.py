@@ -39,6 +39,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8501,
     *,
+    lake: str = "",
     demo: bool = False,
     open_browser: bool = False,
 ) -> None:
@@ -48,6 +49,7 @@ def serve(
         store_url: SQLAlchemy URL of a store that a worker has migrated, or will.
         host: address to bind; only the loopback is allowed, as nobody has to log in.
         port: must be free.
+        lake: folder of the event lake; empty for none.
         demo: mark every page as made-up data.
         open_browser: open the default browser when the server answers.
 
@@ -58,7 +60,7 @@ def serve(
     require_free(host, port)
     app = st.App(
         SCRIPT,
-        secrets={SECRETS: {"store": store_url, "demo": demo}},
+        secrets={SECRETS: {"store": store_url, "demo": demo, "lake": lake}},
         routes=[Route(OUTLINES_PATH, _outlines)],
         middleware=[Middleware(SecurityHeaders)],
         lifespan=_opening(address(host, port)) if open_browser else None,
@@ -66,7 +68,7 @@ def serve(
     app.run(config=options(host, port))
 
 
-def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings: bool) -> SpawnProcess:
+def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings: bool | str) -> SpawnProcess:
     """Start `serve` in a process of its own, so that pages do not wait for a busy worker; it ends with this one.
 
     The store's URL goes through a pipe, not the command line, where other users would read its password.

@@ -16,6 +16,7 @@ DAY: Final = 24 * HOUR
 _STEPS: Final = ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", SECOND, "s"))
 _BYTES: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _KIBI: Final = 1024
+_WORD: Final = re.compile(r"[a-z]+(_[a-z]+)*")
 _SLUG: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
@@ -61,3 +62,8 @@ def counted(number: int, noun: str) -> str:
 def tactic_name(tactic: str) -> str:
     """A tactic of ATT&CK as its matrix writes it, e.g. `Initial access` for `initial-access`."""
     return tactic.replace("-", " ").capitalize() if _SLUG.fullmatch(tactic) else visible(tactic)
+
+
+def status_name(status: str) -> str:
+    """A triage status, verdict or action as people write it, e.g. `In progress` for `in_progress`."""
+    return status.replace("_", " ").capitalize() if _WORD.fullmatch(status) else visible(status)

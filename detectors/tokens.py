@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.acts import minted, signed
 from detectors.holders import HOLDER, holders, keep
 from detectors.kernels import Record, column, inner, kernel
 from detectors.tables import NO_SLOT, Table, TableView, lookup, renew, upsert
+from schemas.acts import minted, presented
 from schemas.columns import NULL_TIME
 from schemas.fields import micros
 from schemas.frame import Events
@@ -78,13 +78,11 @@ class Tokens:
 
 def _steps(events: Events) -> _Steps:
     mints, token = minted(events), events["token_id"]
-    refreshes = events["type"] == code(EventType.REFRESH)
-    presented = np.where(refreshes, events["parent_id"], np.where(mints | signed(events), np.uint64(0), token))
     issues = np.zeros(len(events), ISSUE)
     issues["event"], issues["type"], issues["at"] = events["event_key"], events["token_type"], _seconds(events["time"])
     issues["exp"] = _seconds(events["exp"])
     issues["holder"] = holders(events, np.arange(len(events)))
-    return _Steps(presented, np.where(mints, token, np.uint64(0)), column(events, "order_time"), issues)
+    return _Steps(presented(events), np.where(mints, token, np.uint64(0)), column(events, "order_time"), issues)
 
 
 def _seconds(times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -19,7 +19,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from alerts.allowed import AllowRule
 from app.cli import app
-from app.settings import FileSinkSettings, JwksSettings, KafkaSinkSettings, Settings
+from app.settings import FileSinkSettings, JwksSettings, KafkaSinkSettings, KafkaStateSinkSettings, Settings
 from schemas.inventory import KeyRecord
 
 MEANINGS: Final = {
@@ -43,6 +43,8 @@ MEANINGS: Final = {
     "sinks[file].name": "Of its cursor: another name starts again at the first alert.",
     "sinks[file].path": "File that alerts are appended to.",
     "sinks[kafka].name": "Of its cursor: another name starts again at the first alert.",
+    "sinks[kafka-state].name": "Of its cursor: another name starts again at the first change.",
+    "sinks[kafka-state].topic": "Topic of the triage states; `topics create` makes it compacted.",
 }
 """What a setting means whose model does not say it."""
 
@@ -73,7 +75,7 @@ def settings() -> str:
         if _is_section(field):
             parts.append(_section(f"[{name}]", name, field.annotation))
     parts.append(_section("[[allow]]", "allow", AllowRule))
-    for sink in (FileSinkSettings, KafkaSinkSettings):
+    for sink in (FileSinkSettings, KafkaSinkSettings, KafkaStateSinkSettings):
         (kind,) = get_args(sink.model_fields["type"].annotation)
         parts.append(_section(f'[[sinks]] type = "{kind}"', f"sinks[{kind}]", sink))
     parts.append(_section("[[jwks]]", "jwks", JwksSettings))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from engines import rollups
 from engines.chunks import ChunkFolder
+from engines.lake import LakeLog
 from engines.pipeline import Pipeline
 from engines.snapshots import Manifest, Snapshot, restore
 from schemas.coverage import Filled
@@ -15,10 +17,14 @@ from schemas.errors import CheckpointError
 from store.checkpoints import KEPT, Checkpoint, Checkpoints, DeadLetterCount, Rollup
 from store.engine import Database
 
+_LAKE: Final = "lake"
+"""Part of a checkpoint: the number of the next event in the lake."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
     seq: int
+    parts: dict[str, bytes]
     offsets: dict[int, int]
     totals: list[Rollup]
     refused: list[DeadLetterCount]
@@ -35,12 +41,14 @@ class Restored:
         offsets: partition → where to read on; empty when there was no checkpoint.
         cold: parts that start empty because their parameters or layout changed.
         damaged: checkpoints that were passed over.
+        arrival: number of the next event in the lake; None if the checkpoint knows of no lake.
     """
 
     pipeline: Pipeline
     offsets: dict[int, int]
     cold: list[str]
     damaged: list[str]
+    arrival: int | None = None
 
 
 class Checkpointer:
@@ -53,6 +61,9 @@ class Checkpointer:
         database: the migrated store.
         folder: where chunk files lie; the workers of one store share it.
         epoch: of the lease that is held.
+
+    Attributes:
+        lake: its files count from the checkpoint on; None where events are not kept.
     """
 
     def __init__(self, database: Database, folder: ChunkFolder, epoch: int) -> None:
@@ -63,6 +74,7 @@ class Checkpointer:
         self._begun: _Begun | None = None
         self._kept: list[Manifest] = []
         self._seq = 0
+        self.lake: LakeLog | None = None
 
     @property
     def busy(self) -> bool:
@@ -72,7 +84,7 @@ class Checkpointer:
     @property
     def ready(self) -> bool:
         """A begun checkpoint can be finished without waiting."""
-        return self._begun is not None and self._begun.written.done()
+        return self._begun is not None and self._begun.written.done() and (self.lake is None or self.lake.ready)
 
     def restore(self, new_pipeline: Callable[[], Pipeline]) -> Restored:
         """Give a pipeline at the newest checkpoint that can be read; a fresh one when there is none.
@@ -94,7 +106,8 @@ class Checkpointer:
             self._seq = stored.seq
             self._kept = [manifest]
             offsets = {int(number): offset for number, offset in stored.offsets.items()}
-            return Restored(pipeline, offsets, cold, damaged)
+            arrival = int(stored.parts[_LAKE]) if _LAKE in stored.parts else None
+            return Restored(pipeline, offsets, cold, damaged, arrival)
         if damaged:
             raise CheckpointError(
                 "; ".join(damaged),
@@ -115,8 +128,12 @@ class Checkpointer:
         filled = pipeline.coverage.changes(pipeline.order.watermark)
         snapshot = Snapshot(self._seq, pipeline.parts(), pipeline.blobs(), self._kept[-1] if self._kept else None)
         totals = list(rollups.rows(snapshot.changed("rollups"), pipeline.client_name))
+        parts = {}
+        if self.lake is not None:
+            self.lake.begin(pipeline.order.watermark)
+            parts[_LAKE] = str(self.lake.begun_at).encode()
         written = self._thread.submit(snapshot.write, self._folder, self._epoch)
-        self._begun = _Begun(self._seq, dict(offsets), totals, refused, filled, written)
+        self._begun = _Begun(self._seq, parts, dict(offsets), totals, refused, filled, written)
 
     def finish(self, config_digest: str) -> dict[int, int]:
         """Wait for the content, commit the pointer, drop what no kept checkpoint needs; give the offsets it holds.
@@ -124,16 +141,20 @@ class Checkpointer:
         Raises:
             StoreUnavailableError: nothing was committed; call again.
             LeadershipLostError: another worker leads.
+            LakeError: a file of the lake cannot be written.
         """
         if self._begun is None:
             raise RuntimeError("finish without begin")
         begun = self._begun
         manifest = begun.written.result()
         offsets = {str(number): offset for number, offset in begun.offsets.items()}
-        checkpoint = Checkpoint(begun.seq, config_digest, manifest.model_dump(mode="json"), offsets)
+        checkpoint = Checkpoint(begun.seq, config_digest, manifest.model_dump(mode="json"), offsets, begun.parts)
+        lake = self.lake.finish() if self.lake is not None else None
         self._store.commit(
-            checkpoint, self._epoch, rollups=begun.totals, dead_letters=begun.refused, filled=begun.filled
+            checkpoint, self._epoch, rollups=begun.totals, dead_letters=begun.refused, filled=begun.filled, lake=lake
         )
+        if self.lake is not None and lake is not None:
+            self.lake.committed(lake)
         self._begun = None
         self._keep(manifest)
         return begun.offsets
@@ -145,5 +166,7 @@ class Checkpointer:
         self._folder.drop((chunk for each in outdated for chunk in each.chunks()), kept)
 
     def close(self) -> None:
-        """Wait for the thread."""
+        """Wait for the threads."""
         self._thread.shutdown()
+        if self.lake is not None:
+            self.lake.close()

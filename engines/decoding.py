@@ -65,7 +65,9 @@ class DecodeAhead:
         Args:
             wait: give all, waiting for each.
         """
-        while self._batches and (wait or len(self._batches) >= IN_FLIGHT or self._batches[0][1].done()):
+        # What gets done while the caller is busy waits for the next call: until then the thread would have no work.
+        done = sum(future.done() for _, future in self._batches)
+        for _ in range(len(self._batches) if wait else max(done, len(self._batches) - IN_FLIGHT + 1)):
             raw, future = self._batches.popleft()
             yield Batch(raw, future.result(), self._decoder)
 

@@ -7,6 +7,7 @@ Order → detectors → alerts, with counts on the way. Everything it remembers 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from alerts.allowed import AllowRule
+from alerts.shadow import shadowed
 from alerts.stream import AlertChanges, AlertStream
 from detectors import run
 from detectors.base import Detector, State, micros
@@ -36,6 +38,7 @@ _CLOCKS: Final = "clocks"
 _REFUSED: Final = "refused"
 _COVERAGE: Final = "coverage"
 _ALERTS: Final = "alerts/"
+_SHADOWS: Final = "shadows/"
 
 
 class Pipeline:
@@ -47,6 +50,7 @@ class Pipeline:
         horizon: how far back duplicates are known.
         allow: findings that raise no alert, by rule.
         keys: what is known of keys, if anything.
+        shadow: types of detectors on trial.
     """
 
     def __init__(
@@ -57,10 +61,15 @@ class Pipeline:
         horizon: timedelta,
         allow: Sequence[AllowRule] = (),
         keys: KeyBook | None = None,
+        shadow: Collection[str] = (),
     ) -> None:
         self.detectors = dict(detectors)
         self.order = OrderBuffer(micros(lateness), micros(horizon))
-        self.alerts = AlertStream([detector.card() for detector in detectors.values()], allow=allow)
+        cards = [detector.card() for detector in detectors.values()]
+        self.alerts = AlertStream([card for card in cards if card.type not in shadow], allow=allow)
+        self._shadow = frozenset(shadow)
+        tried = [card for card in cards if card.type in shadow]
+        self._shadows = AlertStream(tried, allow=allow) if tried else None
         self.counts = rollups.new_table(micros(horizon + lateness))
         self.refused = Refused()
         needs = [name for detector in detectors.values() for name in detector.needs]
@@ -85,6 +94,10 @@ class Pipeline:
         """Judge what is due, given the partitions that may still bring events."""
         return self._judge(self.order.advance(active))
 
+    def advance_to(self, watermark: int) -> AlertChanges:
+        """Judge what was due at a watermark that is known."""
+        return self._judge(self.order.advance_to(watermark))
+
     def flush(self) -> AlertChanges:
         """Judge everything: the input has ended, or was silent for longer than the lateness."""
         return self._judge(self.order.flush())
@@ -101,7 +114,11 @@ class Pipeline:
         rollups.count(self.counts, events)
         self.coverage.count(events)
         findings = run.step(self.detectors, self._states, events, watermark, inventory=inventory)
-        return self.alerts.fold(findings, events, watermark)
+        changes = self.alerts.fold([each for each in findings if each.detector not in self._shadow], events, watermark)
+        if self._shadows is None:
+            return changes
+        tried = [each for each in findings if each.detector in self._shadow]
+        return replace(changes, shadows=shadowed(self._shadows, tried, events, watermark))
 
     def client_name(self, key: int) -> str:
         """Give the client id behind a key; the key itself where the directory has forgotten it."""
@@ -133,7 +150,8 @@ class Pipeline:
             _CLOCKS: orjson.dumps(clocks),
             _REFUSED: self.refused.dump(),
             _COVERAGE: self.coverage.dump(),
-            **{f"{_ALERTS}{name}": data for name, data in self.alerts.dump().items()},
+            **_named(_ALERTS, self.alerts),
+            **(_named(_SHADOWS, self._shadows) if self._shadows else {}),
         }
 
     def restore_blobs(self, blobs: Mapping[str, bytes]) -> None:
@@ -148,5 +166,14 @@ class Pipeline:
         self.order.counters.too_late = clocks["too_late"]
         self.refused.load(blobs[_REFUSED])
         self.coverage.load(blobs[_COVERAGE])
-        own = {name.removeprefix(_ALERTS): data for name, data in blobs.items() if name.startswith(_ALERTS)}
-        self.alerts.load(own)
+        self.alerts.load(_own(_ALERTS, blobs))
+        if self._shadows is not None and (stored := _own(_SHADOWS, blobs)):
+            self._shadows.load(stored)
+
+
+def _named(prefix: str, stream: AlertStream) -> dict[str, Blob]:
+    return {f"{prefix}{name}": data for name, data in stream.dump().items()}
+
+
+def _own(prefix: str, blobs: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name.removeprefix(prefix): data for name, data in blobs.items() if name.startswith(prefix)}

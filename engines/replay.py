@@ -62,6 +62,21 @@ class Replay:
         yield self.pipeline.flush()
         self.tally.events = self.pipeline.events
 
+    def run_as_seen(self, batches: Iterable[tuple[Batch, int]]) -> Iterator[AlertChanges]:
+        """Judge events as a worker did that took them in: what was late is late again.
+
+        Args:
+            batches: in order of arrival, each with the watermark that the worker had when it came, µs.
+        """
+        for batch, watermark in batches:
+            due = self.pipeline.advance_to(watermark)
+            self.dead = self.pipeline.take(batch)
+            self.tally.add(batch, self.dead)
+            yield due
+        self.dead = []
+        yield self.pipeline.flush()
+        self.tally.events = self.pipeline.events
+
     def _clipped(self, batch: Batch) -> Batch:
         if self.window is None:
             return batch

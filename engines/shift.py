@@ -18,6 +18,7 @@ from detectors.windows import Window
 from engines.checkpoints import Checkpointer
 from engines.decoding import Batch, DecodeAhead
 from engines.jwks_watch import JwksWatch
+from engines.lake import LakeLog
 from engines.pipeline import Pipeline
 from engines.status import DeadLetterSink, Limits, Status
 from ingest.records import DeadLetter
@@ -57,6 +58,7 @@ class Shift:
     config_digest: str
     retried: Retried
     jwks: JwksWatch | None = None
+    lake: LakeLog | None = None
     offsets: dict[int, int] = field(default_factory=dict)
     _saved_at: float = field(default_factory=time.monotonic)
     _busy_at: float = field(default_factory=time.monotonic)
@@ -96,6 +98,8 @@ class Shift:
         self._finish()
 
     def _take(self, batch: Batch) -> None:
+        if self.lake is not None:
+            self.lake.take(batch, self.pipeline.order)
         self._bury([*batch.decoded.dead, *self.pipeline.take(batch)])
         self.status.counters.update({"records": len(batch.raw), "skipped": batch.decoded.skipped.total()})
         self.status.counters.update(batch.decoded.counters)
@@ -154,11 +158,15 @@ class Shift:
         status.watermark = order.watermark
 
     def _write(self, alerts: AlertChanges) -> None:
-        if not (alerts.revisions or alerts.incidents or alerts.risks):
+        if not (alerts.revisions or alerts.incidents or alerts.risks or alerts.shadows):
             return
         committed = self.retried(
             lambda: self.writer.commit_revisions(
-                alerts.revisions, self.epoch, incidents=alerts.incidents, risks=alerts.risks
+                alerts.revisions,
+                self.epoch,
+                incidents=alerts.incidents,
+                risks=alerts.risks,
+                shadows=alerts.shadows,
             )
         )
         new = (revision.alert for revision in alerts.revisions if revision.alert.change is Change.NEW)
@@ -184,5 +192,7 @@ class Shift:
     def _finish(self) -> None:
         offsets = self.retried(lambda: self.checkpointer.finish(self.config_digest))
         self.source.commit(offsets)
+        if self.lake is not None:
+            self.status.lake = self.lake.size
         self.status.checkpoint_at = time.monotonic()
         self.status.checkpoint_seconds = time.monotonic() - self._saved_at

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from engines.lake import LakeSize
 from ingest.records import DeadLetter
 from store.workers import WorkerState
 
@@ -39,7 +40,7 @@ class Status:
 
     `watermark` is event time in µs, `lag` counts records not yet fetched, `checkpoint_at` is monotonic seconds.
     `events` counts what was judged by type, `alerts` the new ones by detector and severity; `tables` has rows and
-    evictions of each part of the state at the last checkpoint.
+    evictions of each part of the state at the last checkpoint, `lake` its size then, None where events are not kept.
     """
 
     state: WorkerState = WorkerState.STANDBY
@@ -53,3 +54,4 @@ class Status:
     events: Counter[str] = field(default_factory=Counter)
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     tables: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lake: LakeSize | None = None

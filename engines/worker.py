@@ -18,6 +18,7 @@ from engines.checkpoints import Checkpointer, Restored
 from engines.chunks import ChunkFolder
 from engines.decoding import DecodeAhead
 from engines.jwks_watch import JwksWatch
+from engines.lake import Lake
 from engines.pipeline import Pipeline
 from engines.shift import Shift
 from engines.status import DeadLetterSink, Limits, Status
@@ -52,6 +53,7 @@ class Worker:
         dead_letters: where unusable records go.
         config_digest: of the configuration, for the checkpoint.
         jwks: watches what issuers publish, if anything.
+        lake: keeps the events, if they are to be kept.
         status: what it shows of itself.
     """
 
@@ -66,6 +68,7 @@ class Worker:
     limits: Limits
     config_digest: str
     jwks: JwksWatch | None = None
+    lake: Lake | None = None
     status: Status = field(default_factory=Status)
     _stopping: bool = False
     _beaten_at: float = float("-inf")
@@ -105,6 +108,8 @@ class Worker:
         restored = checkpointer.restore(self.new_pipeline)
         checkpointer.sweep()
         _report(restored)
+        if self.lake is not None:
+            checkpointer.lake = self.lake.open(epoch, restored.arrival)
         source = self.new_source(restored.offsets)
         try:
             with DecodeAhead(self.decoder) as ahead, self.jwks or nullcontext():
@@ -121,6 +126,7 @@ class Worker:
                     config_digest=self.config_digest,
                     retried=self._retried,
                     jwks=self.jwks,
+                    lake=checkpointer.lake,
                 )
                 self.status.state = WorkerState.RUNNING
                 while not self._stopping:

@@ -72,12 +72,17 @@ class OrderBuffer:
         times = events["time"]
         self._tick(partition, np.where(record_time == NULL_TIME, times, np.minimum(times, record_time)))
         late = times <= self.watermark
-        refused = late & (times < self.watermark - self.horizon)
+        refused = self.too_late(times)
         self.counters.too_late += int(refused.sum())
         placed = events.with_columns(order_time=np.maximum(times, self.watermark + 1), late=late)
         kept = placed.take(~refused) if refused.any() else placed
         if len(kept):
             self._pending.append(kept)
+        return refused
+
+    def too_late(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which events of these times `add` would refuse now, shape (n,)."""
+        refused: npt.NDArray[np.bool_] = times < self.watermark - self.horizon
         return refused
 
     def _tick(self, partition: npt.NDArray[Any], times: npt.NDArray[np.int64]) -> None:
@@ -95,6 +100,10 @@ class OrderBuffer:
             return Events.empty()
         slowest = min(self.clocks.get(number, BEFORE_ALL) for number in active)
         return self._release(max(self.watermark, slowest))
+
+    def advance_to(self, watermark: int) -> Events:
+        """Move the watermark to where it was when something was seen, never back, and give the rows that are due."""
+        return self._release(max(self.watermark, watermark))
 
     def flush(self) -> Events:
         """Give all rows: the input has ended, or was silent for longer than the lateness.

@@ -92,14 +92,14 @@ class Attack(_Record):
 
 
 class Containment(_Record):
-    """Whether the token or session can still be used, as far as the events tell."""
+    """Whether the token, session or user can still be used, as far as the events tell, when this was written."""
 
     state: Literal["live", "revoked", "expired"]
     live_until: UtcTime | None = None
 
 
 class BlastRadius(_Record):
-    """What was reached since the first bad event."""
+    """What was reached since the first bad event: accepted calls, and the audiences and scopes they name, bounded."""
 
     aud: list[str] = []
     scopes: list[str] = []

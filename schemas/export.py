@@ -10,8 +10,13 @@ from pydantic import BaseModel
 
 from schemas.alerts import Alert
 from schemas.events import TokenEvent
+from schemas.triage import AlertState
 
-FILES: Final[dict[str, type[BaseModel]]] = {"token-event.v1.json": TokenEvent, "token-alert.v1.json": Alert}
+FILES: Final[dict[str, type[BaseModel]]] = {
+    "token-event.v1.json": TokenEvent,
+    "token-alert.v1.json": Alert,
+    "token-alert-state.v1.json": AlertState,
+}
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 

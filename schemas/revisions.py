@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 from uuid import UUID, uuid5
 
-from schemas.alerts import Alert, Change
+from schemas.alerts import Alert, BlastRadius, Change, Containment
 from schemas.fields import parse_time
 from schemas.vocabulary import EntityType, Severity
 
@@ -65,6 +65,8 @@ class Incident:
     alert_count: int
     tactics: tuple[str, ...]
     merged_into: str | None = None
+    containment: Containment | None = None
+    blast_radius: BlastRadius | None = None
 
 
 @dataclass(frozen=True, slots=True)

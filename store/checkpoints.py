@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from schemas.coverage import Filled
 from store.engine import Database, clock
+from store.lake import LakeChange, apply
 from store.lease import guard
 from store.models import CHECKPOINT_PARTS, CHECKPOINTS, DEAD_LETTER_COUNTS, ROLLUPS, SOURCE_FIELDS
 from store.sql import upsert
@@ -80,8 +81,9 @@ class Checkpoints:
         rollups: Iterable[Rollup] = (),
         dead_letters: Iterable[DeadLetterCount] = (),
         filled: Sequence[Filled] = (),
+        lake: LakeChange | None = None,
     ) -> None:
-        """Make this the state to start from, and set the totals; drop all but the newest `KEPT`.
+        """Make this the state to start from, set the totals, list the lake's files; drop all but the newest `KEPT`.
 
         A checkpoint of the same or a later `seq` (of a newer state that turned out damaged) is replaced.
 
@@ -100,6 +102,8 @@ class Checkpoints:
                 upsert(connection, SOURCE_FIELDS, [asdict(total) for total in filled])
                 kept = max(total.hour for total in filled) - FIELDS_KEPT
                 connection.execute(delete(SOURCE_FIELDS).where(SOURCE_FIELDS.c.hour < kept))
+            if lake is not None:
+                apply(connection, lake)
 
     def newest_first(self) -> Iterator[Checkpoint]:
         """Read the stored checkpoints, each in a transaction of its own, newest first."""

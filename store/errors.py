@@ -19,3 +19,15 @@ class StoreVersionError(StoreError):
 
 class LeadershipLostError(StoreError):
     """Another worker leads now; nothing of the transaction was kept."""
+
+
+class ForbiddenError(StoreError):
+    """The role does not allow it; nothing was done."""
+
+
+class ConflictError(StoreError):
+    """Somebody else was faster; nothing of what was asked was done."""
+
+
+class RefusedError(StoreError):
+    """What was asked breaks a rule of triage; nothing was done."""

@@ -1,8 +1,9 @@
 """The tables. Times are µs since the epoch: event time, except `detected_at`, `*_at` and leases (the database's clock).
 
-`alerts` is the current state of each alert, `alert_revisions` all that was ever published of it. Rows of `rollups`,
-`dead_letter_counts` and `source_fields` are totals of their time, set by checkpoints, so that writing them again
-changes nothing.
+`alerts` is the current state of each alert, `alert_revisions` all that was ever published of it; `found_at` of an alert
+is `detected_at` of its first revision. Rows of `rollups`, `dead_letter_counts` and `source_fields` are totals of their
+time, set by checkpoints, so that writing them again changes nothing. `lake_segments` lists the files of the event
+lake; what it does not list does not count.
 """
 
 from __future__ import annotations
@@ -65,10 +66,21 @@ ALERTS: Final = Table(
     Column("count", BigInteger, nullable=False),
     Column("first_cursor", BigInteger, nullable=False, index=True),
     Column("detected_at", BigInteger, nullable=False),
+    Column("found_at", BigInteger, nullable=False, server_default="0"),
     Column("body", Text, nullable=False),
+    # What people did; the worker's revisions leave these alone but for `store.handling`.
+    Column("status", String(16), nullable=False, server_default="new"),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("verdict", String(32)),
+    Column("owner", Text),
+    Column("ticket", Text),
+    Column("suppression_id", BigInteger),
+    Column("acknowledged_at", BigInteger),
+    Column("resolved_at", BigInteger),
     # Pages follow the first columns; the others let counts do without the rows, whose bodies are long.
     Index(None, "start", "alert_id", "severity", "detector"),
-    Index(None, "severity", "start", "alert_id", "episode"),
+    Index(None, "severity", "start", "alert_id", "status"),
+    Index(None, "suppression_id"),
     Index(None, "risk", "start", "alert_id"),
     Index(None, "detector", "alert_class", "alert_id"),
 )
@@ -87,6 +99,20 @@ ALERT_REVISIONS: Final = Table(
     UniqueConstraint("alert_id", "revision"),
     sqlite_autoincrement=True,
 )
+
+SHADOW_ALERTS: Final = Table(
+    "shadow_alerts",
+    METADATA,
+    Column("alert_id", String(64), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("detector", String(64), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("detected_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "start", "alert_id"),
+)
+"""Alerts of detectors on trial: apart, so that no count, page, publisher or risk can take them for others."""
 
 ALERT_ENTITIES: Final = Table(
     "alert_entities",
@@ -109,6 +135,8 @@ INCIDENTS: Final = Table(
     Column("alert_count", Integer, nullable=False),
     Column("tactics", JSON, nullable=False),
     Column("merged_into", String(64)),
+    Column("containment", JSON(none_as_null=True)),
+    Column("blast_radius", JSON(none_as_null=True)),
     Index(None, "start", "incident_id"),
     Index(None, "severity", "start", "incident_id"),
 )
@@ -223,3 +251,68 @@ CHECKPOINT_PARTS: Final = Table(
     Column("data", LargeBinary, nullable=False),
 )
 """State small enough to live in the database: episodes, order buffer, duplicate segments, …"""
+
+LAKE: Final = Table(
+    "lake",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("folder", String(32), nullable=False),
+)
+"""At most one row: the folder within `[lake] path` that belongs to this store, so that two stores may share a path."""
+
+LAKE_SEGMENTS: Final = Table(
+    "lake_segments",
+    METADATA,
+    Column("name", String(128), primary_key=True),
+    Column("hour", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("octets", BigInteger, nullable=False),
+    Column("first_time", BigInteger, nullable=False),
+    Column("last_time", BigInteger, nullable=False),
+    Column("first_arrival", BigInteger, nullable=False),
+    Column("last_arrival", BigInteger, nullable=False),
+    Index(None, "hour", "first_arrival"),
+)
+"""Rows are `store.lake.Segment`."""
+
+AUDIT_LOG: Final = Table(
+    "audit_log",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("subject_type", String(16), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "subject_type", "subject", "seq"),
+)
+"""Every change that a person or a rule made; `store.audit` chains the entries. `detail` is canonical JSON."""
+
+AUDIT_HEAD: Final = Table(
+    "audit_head",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""One row: the last entry. Locking it puts writers in line."""
+
+SUPPRESSIONS: Final = Table(
+    "suppressions",
+    METADATA,
+    Column("suppression_id", _counter(), primary_key=True, autoincrement=True),
+    Column("kind", String(8), nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("covers", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("ended_at", BigInteger),
+    Column("ended_by", Text),
+    Column("ended_because", Text),
+    sqlite_autoincrement=True,
+)

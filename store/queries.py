@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Executable, Row, Select, Text, and_, cast, exists, func, or_, select
 
 from schemas.coverage import Filled
+from schemas.triage import OPEN, Status
 from schemas.vocabulary import EntityType, Severity
 from store.engine import Database, clock
 from store.models import (
@@ -19,7 +20,9 @@ from store.models import (
     DEAD_LETTER_COUNTS,
     ENTITY_RISK,
     INCIDENTS,
+    LAKE_SEGMENTS,
     ROLLUPS,
+    SHADOW_ALERTS,
     SOURCE_FIELDS,
     WORKERS,
 )
@@ -28,7 +31,6 @@ MAX_ROWS: Final = 500
 """Most rows of one page: 50 000 rows are 11 MB in a browser."""
 MAX_REVISIONS: Final = 200
 MAX_TOTALS: Final = 20_000
-CLOSED: Final = "closed"
 
 Sort = Literal["newest", "severity", "risk"]
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -50,6 +52,10 @@ class AlertFilter(NamedTuple):
     tactics: Sequence[str] = ()
     entity: tuple[EntityType, str] | None = None
     incident_id: str | None = None
+    statuses: Sequence[Status] = ()
+    owner: str | None = None
+    ticket: str | None = None
+    suppression_id: int | None = None
     since: int | None = None
     begun: int | None = None
 
@@ -84,6 +90,15 @@ class Storage(NamedTuple):
     alerts: int
     checkpoint_at: int | None
     now: int
+
+
+class LakeTotals(NamedTuple):
+    """Files, events and bytes of the event lake, and the time of its first event, µs."""
+
+    files: int
+    rows: int
+    octets: int
+    first: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +143,8 @@ class Queries:
         return found
 
     def open_by_severity(self) -> dict[int, int]:
-        """Count alerts whose episode is open."""
-        counts = select(ALERTS.c.severity, func.count()).where(ALERTS.c.episode != CLOSED)
+        """Count alerts that somebody still has to look at."""
+        counts = select(ALERTS.c.severity, func.count()).where(ALERTS.c.status.in_(OPEN))
         return {row[0]: row[1] for row in self._all(counts.group_by(ALERTS.c.severity))}
 
     def alerts(
@@ -150,6 +165,12 @@ class Queries:
         inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where, unindexed=True))
         found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
+
+    def incident(self, incident_id: str) -> AnyRow | None:
+        """Give one incident, or the one that took it in; None if there is no such incident."""
+        taken = select(INCIDENTS.c.merged_into).where(INCIDENTS.c.incident_id == incident_id)
+        named = func.coalesce(taken.scalar_subquery(), incident_id)
+        return next(iter(self._all(select(INCIDENTS).where(INCIDENTS.c.incident_id == named))), None)
 
     def leading_entities(self, incident_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Give for each incident the type and id of the entity that its worst alert, the earliest of them, is about."""
@@ -185,6 +206,18 @@ class Queries:
         found = select(ALERTS.c.body).where(ALERTS.c.alert_id.in_(chosen)).order_by(ALERTS.c.start.desc())
         return [row[0] for row in self._all(found)]
 
+    def shadows(
+        self, *, severities: Sequence[Severity] = (), detectors: Sequence[str] = (), limit: int
+    ) -> Sequence[AnyRow]:
+        """Give the newest alerts of detectors on trial."""
+        table = SHADOW_ALERTS.c
+        found = select(SHADOW_ALERTS).order_by(table.start.desc(), table.alert_id.desc())
+        if severities:
+            found = found.where(table.severity.in_([int(wanted) for wanted in severities]))
+        if detectors:
+            found = found.where(table.detector.in_(detectors))
+        return self._all(found.limit(min(limit, MAX_ROWS)))
+
     def alert_ids(self, beginning: str, *, limit: int = 2) -> list[str]:
         """Give the ids of alerts that begin so."""
         found = select(ALERTS.c.alert_id).where(ALERTS.c.alert_id.startswith(beginning, autoescape=True))
@@ -199,6 +232,29 @@ class Queries:
         """Give the latest revision of one alert as its JSON record; None if there is no such alert."""
         body: str | None = self._one(select(ALERTS.c.body).where(ALERTS.c.alert_id == alert_id))
         return body
+
+    def rows(self, alert_ids: Sequence[str]) -> dict[str, AlertRow]:
+        """Give alerts by id, at most `MAX_ROWS`; ids that are not stored are left out."""
+        found = self._all(select(*_SHOWN).where(ALERTS.c.alert_id.in_(alert_ids[:MAX_ROWS])))
+        return {row.alert_id: row for row in found}
+
+    def in_incidents(self, incident_ids: Sequence[str], where: AlertFilter, *, limit: int) -> Sequence[AlertRow]:
+        """Give the matching alerts of some incidents, worst first."""
+        worst_first = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id)
+        inside = select(*_SHOWN).where(ALERTS.c.incident_id.in_(incident_ids), *_matching(where, unindexed=True))
+        return self._all(inside.order_by(*worst_first).limit(limit))
+
+    def every(self, where: AlertFilter, *, limit: int, newest: int | None = None) -> Sequence[AlertRow]:
+        """Give all matching alerts at once, worst first, at most `limit`: to act on. `newest`: that of a page."""
+        worst_first = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id.desc())
+        known = [] if newest is None else [ALERTS.c.first_cursor <= newest]
+        found = select(*_SHOWN).where(*_matching(where), *known)
+        return self._all(found.order_by(*worst_first).limit(limit))
+
+    def owners(self) -> list[str]:
+        """Give who owns alerts, by name."""
+        named = select(ALERTS.c.owner).where(ALERTS.c.owner.is_not(None)).distinct().order_by(ALERTS.c.owner)
+        return [row[0] for row in self._all(named.limit(MAX_ROWS))]
 
     def revision(self, alert_id: str) -> int | None:
         """Give the number of an alert's latest revision; None if there is no such alert."""
@@ -253,6 +309,18 @@ class Queries:
     def risky_entities(self, limit: int) -> Sequence[AnyRow]:
         """Give the entities of highest risk."""
         return self._all(select(ENTITY_RISK).order_by(ENTITY_RISK.c.score.desc()).limit(min(limit, MAX_ROWS)))
+
+    def entity_risk(self, type_: EntityType, id_: str) -> Sequence[AnyRow]:
+        """Give the risk of one entity in each tenant and issuer that has such a one, highest first."""
+        mine = (ENTITY_RISK.c.type == type_.value, ENTITY_RISK.c.id == id_)
+        return self._all(select(ENTITY_RISK).where(*mine).order_by(ENTITY_RISK.c.score.desc()).limit(MAX_ROWS))
+
+    def lake(self) -> LakeTotals:
+        """Say how much the event lake holds."""
+        table = LAKE_SEGMENTS.c
+        totals = (func.count(), func.coalesce(func.sum(table.rows), 0), func.coalesce(func.sum(table.octets), 0))
+        files, rows, octets, first = self._all(select(*totals, func.min(table.first_time)))[0]
+        return LakeTotals(files, int(rows), int(octets), first)
 
     def dead_letters(self, span: int) -> list[DeadLetters]:
         """Give refused records by reason over the last `span` µs."""
@@ -314,13 +382,22 @@ def _matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElem
         # The quotes make it the whole name: a tactic is one string of the JSON list.
         conditions.append(or_(*(cast(ALERTS.c.tactics, Text).contains(f'"{name}"') for name in where.tactics)))
     if where.entity:
-        mine = ALERT_ENTITIES.c
-        named = (mine.alert_id == ALERTS.c.alert_id, mine.type == where.entity[0], mine.id == where.entity[1])
-        conditions.append(exists().where(*named))
-    if where.incident_id:
-        conditions.append(ALERTS.c.incident_id == where.incident_id)
+        conditions.append(about(*where.entity))
     if where.since is not None:
         conditions.append(ALERTS.c.end >= where.since)
     if where.begun is not None:
         conditions.append(ALERTS.c.start >= where.begun)
-    return conditions
+    return conditions + _handled(where)
+
+
+def about(type_: str, id_: str) -> ColumnElement[bool]:
+    """Alerts that name an entity."""
+    mine = ALERT_ENTITIES.c
+    return exists().where(mine.alert_id == ALERTS.c.alert_id, mine.type == type_, mine.id == id_)
+
+
+def _handled(where: AlertFilter) -> list[ColumnElement[bool]]:
+    """Conditions on the incident, and on what people did."""
+    equal = [(ALERTS.c[name], getattr(where, name)) for name in ("incident_id", "owner", "ticket", "suppression_id")]
+    status = [ALERTS.c.status.in_(where.statuses)] if where.statuses else []
+    return [*status, *(column == value for column, value in equal if value is not None)]

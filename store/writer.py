@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from schemas.revisions import EntityRisk, Incident, Revision
+from store import handling
 from store.engine import Database, clock
 from store.lease import guard
-from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS
+from store.models import ALERT_ENTITIES, ALERT_REVISIONS, ALERTS, ENTITY_RISK, INCIDENTS, SHADOW_ALERTS
 from store.sql import batches, upsert
 
 
@@ -43,14 +45,17 @@ class AlertWriter:
         *,
         incidents: Sequence[Incident] = (),
         risks: Sequence[EntityRisk] = (),
+        shadows: Sequence[Revision] = (),
     ) -> Committed:
         """Store revisions with the incidents and risks they changed, in one transaction; safe to repeat.
+
+        `shadows` are kept apart: the latest revision of each alert, which no publisher sees.
 
         Raises:
             LeadershipLostError: another worker leads; nothing was kept.
             StoreUnavailableError: the database does not answer; nothing was kept.
         """
-        if not (revisions or incidents or risks):
+        if not (revisions or incidents or risks or shadows):
             return Committed()
         # What a power failure undoes is found again from the checkpoint before it (docs/decisions/0011).
         with self._database.write(durable=False) as connection:
@@ -63,6 +68,7 @@ class AlertWriter:
             upsert(connection, INCIDENTS, [_incident_row(incident) for incident in incidents])
             _move_merged(connection, incidents)
             upsert(connection, ENTITY_RISK, [_risk_row(risk) for risk in risks])
+            _keep_apart(connection, shadows)
         return Committed(len(new), len(revisions) - len(new) - len(conflicts), conflicts)
 
 
@@ -82,23 +88,34 @@ def _append(connection: Connection, new: Sequence[Revision]) -> None:
     cursors = connection.execute(statement, rows).scalars().all()
     first = {revision.alert.alert_id: cursor for revision, cursor in reversed(list(zip(new, cursors, strict=True)))}
     latest = {revision.alert.alert_id: revision for revision in new}
-    current = _current_revisions(connection, list(latest))
-    risen = [revision for name, revision in latest.items() if revision.alert.revision > current.get(name, 0)]
+    current, victims = handling.before(connection, list(latest.values()))
+    risen = [r for name, r in latest.items() if name not in current or r.alert.revision > current[name].revision]
     upsert(
         connection,
         ALERTS,
-        [_alert_row(revision, now) | {"first_cursor": first[revision.alert.alert_id]} for revision in risen],
-        keep={"first_cursor"},
+        [
+            _alert_row(revision, now) | {"first_cursor": first[revision.alert.alert_id], "found_at": now}
+            for revision in risen
+        ],
+        keep={"first_cursor", "found_at"},
     )
     upsert(connection, ALERT_ENTITIES, _entity_rows(risen))
+    handling.after(connection, risen, current, victims)
 
 
-def _current_revisions(connection: Connection, alert_ids: Sequence[str]) -> dict[str, int]:
-    current: dict[str, int] = {}
-    for part in batches(alert_ids):
-        wanted = select(ALERTS.c.alert_id, ALERTS.c.revision).where(ALERTS.c.alert_id.in_(part))
-        current.update((row.alert_id, row.revision) for row in connection.execute(wanted))
-    return current
+def _keep_apart(connection: Connection, shadows: Sequence[Revision]) -> None:
+    latest = {revision.alert.alert_id: revision for revision in shadows}
+    known: dict[str, int] = {}
+    table = SHADOW_ALERTS.c
+    for part in batches(list(latest)):
+        wanted = select(table.alert_id, table.revision).where(table.alert_id.in_(part))
+        known.update((row.alert_id, row.revision) for row in connection.execute(wanted))
+    risen = [revision for name, revision in latest.items() if revision.alert.revision > known.get(name, 0)]
+    if risen:
+        now = connection.execute(select(clock())).scalar_one()
+        kept = ("alert_id", "revision", "detector", "severity", "start", "detected_at", "body")
+        rows = [_alert_row(revision, now) for revision in risen]
+        upsert(connection, SHADOW_ALERTS, [{name: row[name] for name in kept} for row in rows])
 
 
 def _move_merged(connection: Connection, incidents: Iterable[Incident]) -> None:
@@ -152,7 +169,12 @@ def _entity_rows(revisions: Iterable[Revision]) -> list[dict[str, Any]]:
 
 
 def _incident_row(incident: Incident) -> dict[str, Any]:
-    return asdict(incident) | {"severity": int(incident.severity), "tactics": list(incident.tactics)}
+    nested = {name: _json(getattr(incident, name)) for name in ("containment", "blast_radius")}
+    return asdict(incident) | nested | {"severity": int(incident.severity), "tactics": list(incident.tactics)}
+
+
+def _json(record: BaseModel | None) -> dict[str, Any] | None:
+    return None if record is None else record.model_dump(mode="json", exclude_none=True)
 
 
 def _risk_row(risk: EntityRisk) -> Mapping[str, Any]:

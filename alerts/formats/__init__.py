@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,11 +27,11 @@ class Format:
     schema: str
     all_changes: bool = False
 
-    def records(self, revisions: Sequence[StoredRevision]) -> Iterator[tuple[StoredRevision, bytes]]:
-        """Give the revisions that are published, each with its bytes."""
-        for revision in revisions:
-            if self.all_changes or revision.change is not Change.COUNT:
-                yield revision, fitted(revision, self.encode)
+    def record(self, revision: StoredRevision) -> bytes | None:
+        """Give the bytes of a revision; None if it is not published."""
+        if revision.change is Change.COUNT and not self.all_changes:
+            return None
+        return fitted(revision, self.encode)
 
 
 NATIVE: Final = Format(compact, "application/json", SCHEMA, all_changes=True)

@@ -26,10 +26,11 @@ class FileSink:
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
 
-    def write(self, revisions: Sequence[StoredRevision]) -> None:
+    def write(self, records: Sequence[StoredRevision]) -> None:
         """Append the revisions."""
         try:
-            self._file.writelines(record + b"\n" for _, record in self._form.records(revisions))
+            written = (self._form.record(revision) for revision in records)
+            self._file.writelines(record + b"\n" for record in written if record is not None)
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:

@@ -1,35 +1,67 @@
-"""Alerts on a Kafka topic, keyed by alert id so that the revisions of one alert stay in order."""
+"""Alerts, or their triage states, on a Kafka topic, keyed by alert id so that what is said of one stays in order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from alerts.formats import NATIVE, Format
+from alerts.formats import Format
 from alerts.record import headers_of
 from alerts.sinks import SinkError
+from alerts.state_record import state_headers, state_record
 from schemas.revisions import StoredRevision
+from schemas.triage import StoredState
 
 CONFIRM_SECONDS: Final = 30.0
+_T = TypeVar("_T")
 
 
-class KafkaSink:
-    """Idempotent producer; every revision is confirmed by all in-sync replicas before `write` returns."""
+class Message(NamedTuple):
+    """What goes onto the topic."""
 
-    def __init__(self, topic: str, client: Mapping[str, Any], form: Format = NATIVE) -> None:
-        self._form = form
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def alert_message(form: Format, revision: StoredRevision) -> Message | None:
+    """A revision of an alert; None where the format leaves it out."""
+    record = form.record(revision)
+    if record is None:
+        return None
+    headers = headers_of(revision, form.content_type, form.schema)
+    return Message(revision.alert_id.encode(), record, headers)
+
+
+def state_message(stored: StoredState) -> Message:
+    """The triage state of an alert: on a compacted topic the latest one stays."""
+    return Message(stored.alert_id.encode(), state_record(stored.state), state_headers(stored.state))
+
+
+class KafkaSink(Generic[_T]):
+    """Idempotent producer; every record is confirmed by all in-sync replicas before `write` returns.
+
+    Args:
+        topic: must exist.
+        client: settings of kafka-python.
+        message: what a record looks like on the topic; None for what does not go there.
+    """
+
+    def __init__(self, topic: str, client: Mapping[str, Any], message: Callable[[_T], Message | None]) -> None:
         self._topic = topic
+        self._message = message
         self._client = dict(client)
         self._producer: KafkaProducer | None = None
 
-    def write(self, revisions: Sequence[StoredRevision]) -> None:
-        """Send the revisions and wait for the brokers; connects when first needed, and anew after an error."""
+    def write(self, records: Sequence[_T]) -> None:
+        """Send the records and wait for the brokers; connects when first needed, and anew after an error."""
         try:
             producer = self._producer = self._producer or self._connected()
-            sent = [self._send(producer, *each) for each in self._form.records(revisions)]
+            messages = [it for it in map(self._message, records) if it is not None]
+            sent = [self._send(producer, message) for message in messages]
             producer.flush(timeout=CONFIRM_SECONDS)
             for future in sent:
                 future.get(timeout=CONFIRM_SECONDS)
@@ -50,9 +82,9 @@ class KafkaSink:
             self._producer.close(timeout=0)
             self._producer = None
 
-    def _send(self, producer: KafkaProducer, revision: StoredRevision, record: bytes) -> Any:  # noqa: ANN401 - kafka-python's future
-        headers = headers_of(revision, self._form.content_type, self._form.schema)
-        return producer.send(self._topic, record, revision.alert_id.encode(), headers=headers)
+    def _send(self, producer: KafkaProducer, message: Message) -> Any:  # noqa: ANN401 - kafka-python's future
+        key, value, headers = message
+        return producer.send(self._topic, value, key, headers=headers)
 
     def close(self) -> None:
         """Leave within a bounded time."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.options import ConfigFile, Json, severity_option, since_option, word_option
+from app.options import ConfigFile, Json, entity_option, severity_option, since_option, word_option
 from app.output import note
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
-    from schemas.vocabulary import EntityType, Severity
-    from store.queries import AlertRow, Queries
+    from app.settings import Settings
+    from schemas.vocabulary import Severity
+    from store.queries import AlertFilter, AlertRow, Queries
 
 app = typer.Typer(help="Look at stored alerts.", no_args_is_help=True)
 
@@ -25,11 +26,18 @@ def list_(
     detector: Annotated[list[str] | None, typer.Option(help="Of this detector; may be repeated.")] = None,
     entity: Annotated[str | None, typer.Option(help="That name this entity: type:id, such as user:alice.")] = None,
     episode: Annotated[list[str] | None, typer.Option(help="open, updated or closed; may be repeated.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="new, in_progress, resolved or suppressed; may be repeated.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="That this person owns.")] = None,
     since: Annotated[
         str | None, typer.Option(help="That went on at this time or later; or a duration back from now, such as 2h.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most alerts to show.")] = 50,
     after: Annotated[str | None, typer.Option(help="Go on behind the alert of this id.")] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Those of detectors on trial instead; by severity and detector only.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """List the store's alerts, newest first.
@@ -40,15 +48,22 @@ def list_(
     from app.stored_alerts import pages
     from app.wiring import existing_store
     from schemas.alerts import EpisodeState
+    from schemas.triage import Status
     from store.queries import AlertFilter, Queries
 
     where = AlertFilter(
         severities=_at_least(severity_option(severity, "--severity")),
         detectors=[_detector(name) for name in detector or ()],
         episodes=[word_option(word, EpisodeState, "--episode") for word in episode or ()],
-        entity=None if entity is None else _entity(entity),
+        entity=None if entity is None else entity_option(entity),
+        statuses=[word_option(word, Status, "--status") for word in status or ()],
+        owner=owner,
         since=since_option(since, "--since"),
     )
+    if shadow:
+        unfit = {"--entity": entity, "--episode": episode, "--since": since, "--after": after}
+        _list_shadows(load(config), where, limit, [name for name, value in unfit.items() if value], json=json)
+        return
     with existing_store(load(config)) as database:
         queries = Queries(database)
         found: list[AlertRow] = []
@@ -62,6 +77,26 @@ def list_(
         _write_table(found)
     if following is not None:
         note(f"there are more: --after {found[-1].alert_id}")
+
+
+def _list_shadows(settings: Settings, where: AlertFilter, limit: int, unfit: Sequence[str], *, json: bool) -> None:
+    from alerts.record import whole
+    from app.alert_table import AlertLine, alert_table
+    from app.output import json_line, results
+    from app.wiring import existing_store
+    from schemas.alerts import Alert
+    from store.queries import Queries
+
+    if unfit:
+        raise ConfigError("does not go with --shadow", place=unfit[0], next_step="leave one of the two out")
+    with existing_store(settings) as database:
+        rows = Queries(database).shadows(severities=where.severities, detectors=where.detectors, limit=limit)
+    if json:
+        for row in rows:
+            json_line(whole(row.body, row.detected_at))
+        return
+    lines = [AlertLine.of(Alert.model_validate_json(row.body), row.start) for row in rows]
+    results.print(alert_table(lines, results.width) if lines else "no alerts of detectors in shadow")
 
 
 @app.command()
@@ -100,15 +135,6 @@ def _detector(name: str) -> str:
         known = ", ".join(sorted(DETECTORS))
         raise ConfigError(f"unknown detector {name!r}", place="--detector", next_step=f"take one of {known}")
     return name
-
-
-def _entity(text: str) -> tuple[EntityType, str]:
-    from schemas.vocabulary import EntityType
-
-    kind, colon, name = text.partition(":")
-    if not (colon and name):
-        raise ConfigError(f"{text!r} names nobody", place="--entity", next_step="write type:id, such as user:alice")
-    return word_option(kind, EntityType, "--entity"), name
 
 
 def _write_records(queries: Queries, alert_ids: Sequence[str]) -> None:

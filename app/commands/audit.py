@@ -1,4 +1,4 @@
-"""`tokentrail audit`: what auditors ask for, from recorded events."""
+"""`tokentrail audit`: what auditors ask for, from recorded events and from the store."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from app.options import ConfigFile, word_option
-from app.output import note, results
+from app.options import ConfigFile, Json, word_option
+from app.output import json_line, note, results
 
 app = typer.Typer(help="Write reports for audits.", no_args_is_help=True)
 
@@ -58,3 +58,34 @@ def keys(
             typer.echo(as_csv(lines))
         case Paper.JSON:
             typer.echo(as_json(lines))
+
+
+@app.command()
+def verify(
+    config: ConfigFile = None,
+    anchor: Annotated[
+        str | None, typer.Option(help="number:hash of an entry, kept elsewhere: it must still be in the log.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check the log of what people did with alerts: name every entry that was changed, removed or moved.
+
+    Exit 1 if there is any. Keep the anchor that it prints where those who can write to the store cannot write: with it
+    a later check finds a log that was cut at its end, or written anew, too.
+    """
+    from app.settings import load
+    from app.wiring import existing_store
+    from store.audit import AuditLog
+
+    with existing_store(load(config)) as database:
+        found = AuditLog(database).verify(anchor)
+    faults = [{"entry": fault.seq, "what": fault.what} for fault in found.faults]
+    if json:
+        json_line({"entries": found.entries, "intact": not faults, "anchor": found.head, "faults": faults})
+    else:
+        for fault in found.faults:
+            results.print(f"entry {fault.seq}: {fault.what}", soft_wrap=True)
+        if not faults:
+            results.print(f"{found.entries} entries, all as they were written; anchor {found.head}", soft_wrap=True)
+    if faults:
+        raise typer.Exit(1)

@@ -64,4 +64,5 @@ def _lines(settings: Settings) -> Iterator[tuple[str, str]]:
         )
     for name, detector in settings.running().items():
         changed = detector.model_dump(mode="json", exclude_defaults=True)
-        yield name, ", ".join(f"{parameter} = {value}" for parameter, value in changed.items()) or "defaults"
+        how = ", ".join(f"{parameter} = {value}" for parameter, value in changed.items()) or "defaults"
+        yield name, f"{how}, in shadow" if name in settings.shadow else how

@@ -17,10 +17,10 @@ def dashboard(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = False,
 ) -> None:
     """Show the store's alerts in a browser."""
-    from app.settings import load
+    from app.settings import lake_path, load
     from dashboard.server import address, serve
 
     settings = load(config)
     place = host or settings.dashboard.host, settings.dashboard.port if port is None else port
     note(f"starting on {address(*place)}; stop with Ctrl-C")
-    serve(settings.store.url, *place, open_browser=browser)
+    serve(settings.store.url, *place, lake=lake_path(settings), open_browser=browser)

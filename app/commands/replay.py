@@ -29,7 +29,7 @@ SHOWN_KINDS: Final = 5
 
 def replay(
     sources: Annotated[
-        list[str], typer.Argument(help="Files (plain, .gz, .zst), folders, - or kafka://host:port/topic.")
+        list[str], typer.Argument(help="Files (plain, .gz, .zst), folders, -, kafka://host:port/topic, or lake:[PATH].")
     ],
     config: ConfigFile = None,
     record_format: Annotated[str, typer.Option("--format", help="auto, native, or a vendor's log.")] = "auto",
@@ -45,6 +45,9 @@ def replay(
     batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Records a batch; changes no alert.")] = 20_000,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on reading - or a file that grows, until Ctrl-C.")
+    ] = False,
+    as_seen: Annotated[
+        bool, typer.Option("--as-seen", help="The lake in the order of arrival: what was late is late again.")
     ] = False,
     fail_on: Annotated[str | None, typer.Option(help="Exit 3 if an alert has at least this severity.")] = None,
 ) -> None:
@@ -65,6 +68,7 @@ def replay(
             window=window,
             batch_size=batch_size,
             stopped=opened.enter_context(_until_interrupted()) if follow else None,
+            as_seen=as_seen,
         )
         latest = _write_out(job, json, _open(opened, out), _open(opened, dead_letters))
     note(summary(job.replay.tally, job.replay.pipeline.order.counters))

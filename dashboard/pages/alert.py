@@ -9,18 +9,20 @@ from typing import Final
 import streamlit as st
 
 from dashboard import data
-from dashboard.cards import alert_card
+from dashboard.actions import bar
+from dashboard.cards import alert_card, standing
 from dashboard.columns import column_config
 from dashboard.navigation import page, store_faults_told
 from dashboard.safe import escaped, safe, safe_in_badge, visible
 from dashboard.theme import SEVERITIES, severity_label
-from dashboard.views import evidence
+from dashboard.views import evidence, reach
 from dashboard.views.alerts import state_word
-from dashboard.words import clock_time, counted, duration, figure, tactic_name
+from dashboard.views.triage import trail_table
+from dashboard.words import clock_time, duration, figure, tactic_name
 from schemas.alerts import Alert
 from schemas.fields import parse_time
 from schemas.vocabulary import Severity
-from store.queries import AlertFilter
+from store.queries import AlertFilter, AlertRow
 
 SIBLINGS: Final = 20
 CHANGE_SECONDS: Final = 3.0
@@ -33,8 +35,10 @@ def main() -> None:
     with st.container(horizontal=True):
         st.page_link(page("triage"), label="Incidents and alerts", icon=":material/arrow_back:")
     alert_id = st.query_params.get("id", "")
+    # The row first: what is judged may be older than what is shown, never newer.
+    row = data.queries().rows([alert_id]).get(alert_id)
     body = data.queries().alert(alert_id)
-    if body is None:
+    if row is None or body is None:
         st.info(
             "The address names no stored alert. It may be older than the retention, or from another store.",
             title="No such alert",
@@ -44,6 +48,7 @@ def main() -> None:
     alert = Alert.model_validate_json(body)
     changed(alert)
     heading(alert)
+    handling(row)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         findings(alert)
@@ -81,8 +86,6 @@ def heading(alert: Alert) -> None:
         "Risk": f"{alert.risk} of 100",
         "Detector": alert.detector,
         "Verdict": alert.alert_class,
-        "Token": _containment(alert),
-        "Reached": _reach(alert),
     }
     with st.container(horizontal=True, gap="medium", border=True):
         for name, value in facts.items():
@@ -92,19 +95,15 @@ def heading(alert: Alert) -> None:
                     st.text(visible(value))
 
 
-def _containment(alert: Alert) -> str:
-    if alert.containment is None:
-        return ""
-    until = alert.containment.live_until
-    return alert.containment.state + (f" until {clock_time(parse_time(until))}" if until else "")
-
-
-def _reach(alert: Alert) -> str:
-    reach = alert.blast_radius
-    if reach is None:
-        return ""
-    counts = {"call": reach.calls, "audience": len(reach.aud), "scope": len(reach.scopes)}
-    return ", ".join(counted(count, noun) for noun, count in counts.items() if count)
+def handling(row: AlertRow) -> None:
+    """Where the alert stands with people, what can be done, and what was done."""
+    st.text(visible(f"{standing(row)}{f' · ticket {row.ticket}' if row.ticket else ''}"))
+    bar([row], "alert")
+    entries = data.audit().of("alert", row.alert_id)
+    if entries:
+        table = trail_table(entries)
+        config = column_config(table)
+        st.dataframe(table, hide_index=True, column_config=config, alt="What people and suppressions did, oldest first")
 
 
 def findings(alert: Alert) -> None:
@@ -130,8 +129,24 @@ def findings(alert: Alert) -> None:
         )
 
 
+def containment(alert: Alert) -> None:
+    """Whether the token can still be used and what was reached with it, by this alert and by its whole incident."""
+    now = data.queries().newest_time()
+    st.subheader("Contained?", anchor=False)
+    if alert.containment is not None:
+        state = reach.state_of(alert.containment, now)
+        st.badge(safe_in_badge(state.capitalize()), color=reach.TINTS[state])
+    st.text(reach.containment_words(alert.containment, now))
+    if words := reach.reach_words(alert.blast_radius):
+        st.text(f"Since the first bad event: {words}")
+    incident = data.queries().incident(alert.incident_id)
+    if incident is not None and (said := reach.incident_words(incident, now)):
+        st.text(visible(f"The whole incident: {said}"))
+
+
 def response(alert: Alert) -> None:
     """What to do, who is involved, and how others name the technique."""
+    containment(alert)
     st.subheader("What to do next", anchor=False)
     if alert.revoke.flag:
         st.warning(

@@ -11,7 +11,7 @@ from dashboard.columns import column_config
 from dashboard.navigation import store_faults_told
 from dashboard.safe import safe
 from dashboard.views import health
-from dashboard.words import DAY, duration, figure, size
+from dashboard.words import DAY, clock_time, duration, figure, size
 
 REFRESH_SECONDS: Final = 3.0
 SIZE_SECONDS: Final = 60.0
@@ -22,6 +22,7 @@ def main() -> None:
     vital_signs()
     refused()
     storage()
+    lake()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -64,6 +65,19 @@ def storage() -> None:
             st.metric("Size", size(store.octets), border=True, width=240)
             st.metric("Alerts", figure(store.alerts), border=True, width=240)
             st.metric("Checkpoint age", safe(checkpoint_age(store.checkpoint_at, store.now)), border=True, width=240)
+
+
+@st.fragment(run_every=SIZE_SECONDS)
+def lake() -> None:
+    """Size of the event lake and how far back it goes."""
+    with store_faults_told():
+        st.subheader("Event lake", anchor=False)
+        held = data.queries().lake()
+        with st.container(horizontal=True):
+            st.metric("Size", size(held.octets), border=True, width=240)
+            st.metric("Events", figure(held.rows), border=True, width=240)
+            st.metric("Files", figure(held.files), border=True, width=240)
+        st.text("No event is kept." if held.first is None else f"The first is of {clock_time(held.first)}.")
 
 
 def checkpoint_age(created_at: int | None, now: int) -> str:

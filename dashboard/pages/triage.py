@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data
+from dashboard.actions import bar, told
 from dashboard.cards import alert_card
 from dashboard.columns import column_config
 from dashboard.filters import ALERTS, Choice, choose
@@ -17,13 +18,18 @@ from dashboard.navigation import store_faults_told
 from dashboard.safe import safe
 from dashboard.theme import severity_label
 from dashboard.views.alerts import alert_table, incident_table
+from dashboard.views.reach import incident_words
 from dashboard.words import clock_time, figure
-from store.queries import AlertFilter
+from schemas.triage import OPEN
+from store.queries import AlertFilter, AlertRow
+from store.triage import MAX_TARGETS
 
 PAGE: Final = 100
 """Rows at a time; 500 cost 118 KiB."""
 INSIDE: Final = 50
 """Alerts shown of one incident."""
+CARDS: Final = 10
+"""Selected rows that are shown below the table."""
 PILL_SECONDS: Final = 3.0
 ROWS_IN_VIEW: Final = 11
 ROW_PIXELS: Final = 35
@@ -50,6 +56,7 @@ class Snapshot:
 def main() -> None:
     """Draw the page."""
     choice = choose()
+    told()
     snapshot = current(choice)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         new_alerts(snapshot)
@@ -129,9 +136,9 @@ def nothing(choice: Choice) -> None:
     """Why the table is empty."""
     if data.queries().newest_time() is None:
         st.info("No event has been judged yet.", title="Nothing to triage", icon=":material/hourglass_empty:")
-    elif choice.where.episodes == ("open", "updated"):
+    elif choice.where.statuses == OPEN:
         st.success(
-            "No open alert matches these filters. Closed ones are one press away, under State.",
+            "No open alert matches these filters. Resolved ones are one press away, under State.",
             title="All quiet",
             icon=":material/done_all:",
         )
@@ -140,41 +147,67 @@ def nothing(choice: Choice) -> None:
 
 
 def alerts(snapshot: Snapshot) -> None:
-    """The alert table, and the selected alert below it."""
-    chosen = table(alert_table(snapshot.rows), snapshot, "Alerts, one a row; select a row to see it below")
-    if chosen is None:
-        st.caption("Select a row to see the alert here, or open its own page in the last column.")
-    else:
-        alert_card(snapshot.rows[chosen])
-
-
-def incidents(snapshot: Snapshot) -> None:
-    """The incident table, and the alerts inside the selected one below it."""
-    chosen = table(
-        incident_table(snapshot.rows, snapshot.leading),
-        snapshot,
-        "Incidents, one a row; select a row to see its alerts below",
-    )
-    if chosen is None:
-        st.caption("Select an incident to see the alerts inside it.")
-        return
-    incident = snapshot.rows[chosen]
-    inside = data.queries().alerts(AlertFilter(incident_id=incident.incident_id), sort="severity", limit=INSIDE)
-    st.subheader(f"{severity_label(incident.severity)} · {safe(incident.title)}", anchor=False)
-    if incident.alert_count > INSIDE:
-        st.caption(f"The {INSIDE} worst of {figure(incident.alert_count)} alerts.")
-    for alert in inside.rows:
+    """The alert table, what can be done with the selected ones, and those below it."""
+    chosen = table(alert_table(snapshot.rows), snapshot, "Alerts, one a row; select rows to act on them")
+    rows = acted_on(snapshot, [snapshot.rows[place] for place in chosen])
+    if not rows:
+        st.caption("Select alerts to act on them, or open an alert's own page in its column.")
+    for alert in rows[:CARDS]:
         alert_card(alert)
 
 
-def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
-    """Draw a table of the snapshot and its pager; give the position of the selected row."""
+def incidents(snapshot: Snapshot) -> None:
+    """The incident table, what can be done with the alerts inside the selected ones, and what is known of each."""
+    frame = incident_table(snapshot.rows, snapshot.leading)
+    chosen = [snapshot.rows[place] for place in table(frame, snapshot, "Incidents, one a row; select rows to act")]
+    inside = members(snapshot, tuple(incident.incident_id for incident in chosen))
+    acted_on(snapshot, inside)
+    if not chosen:
+        st.caption("Select an incident to see the alerts inside it.")
+    now = data.queries().newest_time() if chosen else None
+    for incident in chosen[:CARDS]:
+        mine = [alert for alert in inside if alert.incident_id == incident.incident_id]
+        st.subheader(f"{severity_label(incident.severity)} · {safe(incident.title)}", anchor=False)
+        if said := incident_words(incident, now):
+            st.text(said)
+        if incident.alert_count > len(mine):
+            st.caption(f"{figure(len(mine))} of {figure(incident.alert_count)} alerts match the filters.")
+        for alert in mine[:INSIDE]:
+            alert_card(alert)
+
+
+def members(snapshot: Snapshot, incident_ids: tuple[str, ...]) -> Sequence[AlertRow]:
+    """The alerts inside, as they were when the incidents were selected: actions are about these and no others."""
+    key = (snapshot.taken_at, incident_ids)
+    held = st.session_state.get("members")
+    if held is None or held[0] != key:
+        found = data.queries().in_incidents(incident_ids, snapshot.where, limit=MAX_TARGETS) if incident_ids else ()
+        held = st.session_state.members = (key, found)
+    return held[1]
+
+
+def acted_on(snapshot: Snapshot, selected: Sequence[AlertRow]) -> Sequence[AlertRow]:
+    """The bar of actions on what is selected, or on all that matches; give the alerts it is about."""
+    rows = selected
+    total = data.queries().count_alerts(snapshot.where)
+    if st.checkbox(f"All {figure(total)} matching alerts", key=f"all-{snapshot.taken_at}"):
+        rows = st.session_state.get("matching", (None, ()))[1]
+        if st.session_state.get("matching", (None,))[0] != snapshot.taken_at:
+            rows = data.queries().every(snapshot.where, limit=MAX_TARGETS + 1, newest=snapshot.newest)
+            st.session_state.matching = (snapshot.taken_at, rows)
+    if rows:
+        bar(rows, "triage")
+    return rows
+
+
+def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> list[int]:
+    """Draw a table of the snapshot and its pager; give the positions of the selected rows in it."""
     event = st.dataframe(
         frame,
         hide_index=True,
         height=min(len(frame), ROWS_IN_VIEW) * ROW_PIXELS + ROW_PIXELS + 3,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="multi-row",
         # A new snapshot is a new widget: an old selection must not point into new rows.
         key=f"rows-{snapshot.taken_at}-{len(st.session_state.pages)}",
         column_config=column_config(frame, time_format="MM-DD HH:mm:ss"),
@@ -182,8 +215,7 @@ def table(frame: pd.DataFrame, snapshot: Snapshot, alt: str) -> int | None:
     )
     # Not above the table, whose tool bar would cover it.
     pager(snapshot)
-    rows = event.selection.rows
-    return rows[0] if rows else None
+    return list(event.selection.rows)
 
 
 main()

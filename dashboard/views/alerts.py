@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import pandas as pd
 
 from dashboard.safe import visible
 from dashboard.theme import severity_label
+from dashboard.views.events import entity_link
 from dashboard.views.frames import frame, instants, texts
-from dashboard.words import tactic_name
+from dashboard.words import status_name, tactic_name
+from schemas.triage import Status
 
 ALERT_COLUMNS: Final = (
     *("Severity", "Alert", "Entity", "Began (UTC)", "Last (UTC)"),
-    *("Findings", "Risk", "State", "Page", "Tactics"),
+    *("Findings", "Risk", "State", "Owner", "Page", "Tactics"),
 )
 INCIDENT_COLUMNS: Final = ("Severity", "Incident", "Entity", "Alerts", "Began (UTC)", "Last (UTC)", "Tactics")
 
@@ -25,14 +27,27 @@ def alert_link(alert_id: str) -> str:
     return f"/alert?id={quote(alert_id, safe='')}"
 
 
-def entity_link(type_: str, id_: str) -> str:
-    """The address of the triage page with the alerts of one entity, closed ones too."""
-    return f"/triage?view=Alerts&state=Open&state=Closed&entity={quote(f'{type_}:{id_}', safe='')}"
+def alerts_of_link(type_: str, id_: str) -> list[tuple[str, str]]:
+    """What the address of the triage page holds for the alerts of one entity, closed ones too."""
+    return [("view", "Alerts"), *(("state", status_name(status)) for status in Status), ("entity", f"{type_}:{id_}")]
+
+
+def risk_parts(parts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """What a risk is made of, heaviest first: `Weight`, `Detector`, `When (UTC)`, `Page` (an address)."""
+    found = frame(parts, ["weight", "detector", "time", "alert_id"])
+    return pd.DataFrame(
+        {
+            "Weight": found["weight"],
+            "Detector": texts(found["detector"]),
+            "When (UTC)": instants(found["time"]),
+            "Page": found["alert_id"].map(alert_link),
+        }
+    )
 
 
 def alert_table(alerts: Iterable[object]) -> pd.DataFrame:
     """One line an alert, in the order given; columns `ALERT_COLUMNS`."""
-    names = ["severity", "title", "entity_type", "entity_id", "start", "end", "count", "risk", "episode"]
+    names = ["severity", "title", "entity_type", "entity_id", "start", "end", "count", "risk", "status", "owner"]
     found = frame(alerts, [*names, "alert_id", "tactics"])
     cells = (
         found["severity"].map(lambda severity: [severity_label(severity)]),
@@ -42,7 +57,8 @@ def alert_table(alerts: Iterable[object]) -> pd.DataFrame:
         instants(found["end"]),
         found["count"],
         found["risk"],
-        found["episode"].map(state_word),
+        found["status"].map(status_name),
+        texts(found["owner"]),
         found["alert_id"].map(alert_link),
         found["tactics"].map(_tactics),
     )
@@ -84,8 +100,8 @@ def risk_table(entities: Iterable[object]) -> pd.DataFrame:
 
 
 def state_word(episode: str) -> str:
-    """Life of the episode in the words of the state filter: what still grows is open."""
-    return "Closed" if episode == "closed" else "Open"
+    """Life of the episode: whether events still add to it."""
+    return "Over" if episode == "closed" else "Going on"
 
 
 def _tactics(names: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from dashboard.safe import visible
 from dashboard.theme import ACCENT, SEVERITIES, severity_label
-from dashboard.views.alerts import entity_link
 from dashboard.views.charts import INK, legend, utc_axis, utc_tooltip
+from dashboard.views.events import entity_link, event_link
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import SECOND, duration, figure
 from schemas.alerts import Alert, Observation
@@ -21,7 +21,7 @@ from schemas.vocabulary import Severity
 
 HEIGHT: Final = 240
 EVENT: Final = {
-    "type": "Event",
+    "type": "What",
     "ip": "Address",
     "asn": "ASN",
     "country": "Country",
@@ -76,17 +76,20 @@ def _filled(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def evidence_rows(alert: Alert) -> pd.DataFrame:
-    """The evidence rows in order of time: `time`, and the fields of `EVENT` as text."""
+    """The evidence rows in order of time: `time`, the fields of `EVENT` as text, and `link`, the event's address."""
     found = alert.evidence.rows
     times = pd.to_datetime(pd.Series([row.time for row in found], dtype="object"), utc=True, format="ISO8601")
     # Not by way of a frame: a missing ASN would make floats of the others.
     words = {name: pd.Series([visible(getattr(row, name)) for row in found], dtype="object") for name in EVENT}
+    # A record that was cut has no rows at all, so that rows and ids never slip.
+    links = [event_link(id_, parse_time(row.time)) for id_, row in zip(alert.evidence.event_ids, found, strict=False)]
+    words["link"] = pd.Series(links, dtype="object").reindex(range(len(found)))
     return pd.DataFrame({"time": times} | words).sort_values("time", kind="stable", ignore_index=True)
 
 
 def evidence_table(alert: Alert) -> pd.DataFrame:
-    """The evidence rows as a table, without the columns that no row fills."""
-    return _filled(evidence_rows(alert)).rename(columns={"time": "Time (UTC)"} | EVENT)
+    """The evidence rows as a table, without the columns that no row fills; `Event` leads to the raw event."""
+    return _filled(evidence_rows(alert)).rename(columns={"time": "Time (UTC)", "link": "Event"} | EVENT)
 
 
 def evidence_chart(alert: Alert) -> alt.LayerChart:
@@ -103,7 +106,7 @@ def evidence_chart(alert: Alert) -> alt.LayerChart:
     )
     rows = evidence_rows(alert)
     points = (
-        alt.Chart(rows.assign(ip=rows["ip"].where(rows["ip"] != "", "no address")))
+        alt.Chart(rows.drop(columns="link").assign(ip=rows["ip"].where(rows["ip"] != "", "no address")))
         .mark_point(filled=True, size=110, opacity=0.9, color=ACCENT)
         .encode(
             x=utc_axis("time", window),

@@ -11,27 +11,18 @@ from detectors.findings import Array
 from detectors.kernels import column
 from detectors.recall import ASK, NOTE, recall
 from detectors.tables import Table
+from schemas.acts import NO_SCOPE, REVOKED, revoke_scopes
 from schemas.columns import NULL_TIME
 from schemas.frame import Events
-from schemas.vocabulary import EventType, Operation, Outcome, Reason, RevokeScope, code
+from schemas.vocabulary import EventType, Operation, Outcome, code
 
-SCOPES: Final = (
-    (RevokeScope.TOKEN, "token_id"),
-    (RevokeScope.KEY, "key_id"),
-    (RevokeScope.FAMILY, "family_id"),
-    (RevokeScope.SESSION, "session_id"),
-    (RevokeScope.GRANT, "grant_id"),
-    (RevokeScope.SUBJECT, "sub"),
-    (RevokeScope.CLIENT, "client_id"),
-)
-"""Scopes from the narrowest on, and the key column that each covers."""
+SCOPES: Final = REVOKED
 TOKEN, KEY, FAMILY, SESSION, GRANT, SUBJECT, CLIENT = range(len(SCOPES))
 COVER: Final = np.dtype(
     [("row", np.int64), ("scope", np.int8), ("effective", np.int64), ("event", np.uint64), ("reason", np.int8)]
 )
 """A row under a revocation: position of the scope, when it took effect, µs, its event, code of its reason."""
 
-_NONE: Final = -1
 _REFRESH: Final = code(EventType.REFRESH)
 _NEVER: Final = int(np.iinfo(np.int64).max // 2)
 
@@ -45,11 +36,11 @@ def covering(events: Events, uses: Array, skew: int, state: State) -> Array:
         skew: µs for which a use is tolerated after a revocation.
         state: name of each scope → notes of `effective`, `event`, `reason`.
     """
-    scopes = _scopes(events)
+    scopes = revoke_scopes(events)
     enabled = (events["operation"] == code(Operation.ENABLE)) & (events["outcome"] == code(Outcome.SUCCESS))
-    rows = np.flatnonzero(uses | (scopes != _NONE) | enabled)
+    rows = np.flatnonzero(uses | (scopes != NO_SCOPE) | enabled)
     covers = np.zeros(len(rows), COVER)
-    covers["row"], covers["scope"] = rows, _NONE
+    covers["row"], covers["scope"] = rows, NO_SCOPE
     says, issued = _notes(events, rows, enabled[rows]), _issued(events, rows)
     times = column(events, "order_time")[rows]
     for position, (scope, _) in enumerate(SCOPES):
@@ -60,18 +51,10 @@ def covering(events: Events, uses: Array, skew: int, state: State) -> Array:
             at, found = recall(notes, keys, times, says, np.where(noting, NOTE, ASK).astype(np.int8))
             effective = found[:, 0].view(np.int64)
             hit = (at != NULL_TIME) & (events["time"][rows] - effective > skew) & ~noting
-            hit &= _covered(issued, effective, position) & (covers["scope"] == _NONE)
+            hit &= _covered(issued, effective, position) & (covers["scope"] == NO_SCOPE)
             _fill(covers, hit, position, found)
-    covering_uses: Array = covers[(covers["scope"] != _NONE) & uses[rows]]
+    covering_uses: Array = covers[(covers["scope"] != NO_SCOPE) & uses[rows]]
     return covering_uses
-
-
-def _scopes(events: Events) -> Array:
-    """Give the scope of each revocation, `_NONE` for other rows; without a word for it, it covers its token."""
-    revoked = (events["type"] == code(EventType.REVOKE)) & (events["reason"] != code(Reason.ROTATION))
-    token = (events["revoke_scope"] == _NONE) & (events["token_id"] != 0)
-    scopes: Array = np.where(revoked, np.where(token, code(RevokeScope.TOKEN), events["revoke_scope"]), _NONE)
-    return scopes
 
 
 def _notes(events: Events, rows: Array, enabled: Array) -> Array:

@@ -13,7 +13,10 @@ AUTO: Final = "auto"
 ADAPTERS: Final[dict[str, Adapter]] = {
     "cloudtrail": CloudTrail(),
 }
-"""Adapter by the name that `--format` takes. `auto` asks each in this order, then takes a record as native."""
+"""Adapter by the name that `--format` takes.
+
+`auto` asks each in this order about what is no plain event of ours, and then takes the record as native.
+"""
 
 FORMATS: Final = (AUTO, NATIVE, *ADAPTERS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
@@ -14,18 +15,22 @@ import pytest
 from jsonschema import Draft202012Validator
 from kafka import KafkaAdminClient
 
-from alerts.formats import FORMATS
+from alerts.formats import FORMATS, NATIVE
 from alerts.publisher import BATCH, Publisher
 from alerts.record import record_of
 from alerts.sinks import Sink, SinkError
 from alerts.sinks.file import FileSink
-from alerts.sinks.kafka import KafkaSink
+from alerts.sinks.kafka import KafkaSink, alert_message, state_message
 from schemas.alerts import MAX_ALERT_BYTES, Alert
 from schemas.export import documents
-from schemas.revisions import Revision
+from schemas.revisions import Revision, StoredRevision
+from schemas.triage import Role, StoredState, Verdict
+from store.access import Actor
 from store.engine import Database
 from store.lease import Lease
-from store.outbox import Outbox
+from store.outbox import Outbox, StateOutbox
+from store.queries import Queries
+from store.triage import Begin, Resolve, Triage, targets
 from store.writer import AlertWriter
 from tests.dashboard.alert_samples import hostile, sample
 from tests.services.service import Service
@@ -37,7 +42,7 @@ Record = dict[str, Any]
 class Place(Protocol):
     """Where a sink writes, seen from a reader's side."""
 
-    def open(self) -> Sink:
+    def open(self) -> Sink[StoredRevision]:
         """A new sink on it, as after a restart."""
 
     def records(self) -> list[bytes]:
@@ -79,8 +84,8 @@ class TopicPlace:
         self.topic = topic
         self.client = {"bootstrap_servers": bootstrap}
 
-    def open(self) -> KafkaSink:
-        return KafkaSink(self.topic, self.client)
+    def open(self) -> KafkaSink[StoredRevision]:
+        return KafkaSink(self.topic, self.client, partial(alert_message, NATIVE))
 
     def read(self, form: str) -> list[bytes]:
         """One line a record, from the earliest, as kcat's format string says."""
@@ -128,7 +133,7 @@ def store(database: Database, alerts: Sequence[Alert]) -> None:
     lease.release(epoch)
 
 
-def publish(feed: Outbox, sink: Sink) -> None:
+def publish(feed: Outbox, sink: Sink[StoredRevision]) -> None:
     """Publish everything there is, and close the sink."""
     ended = Event()
     ended.set()
@@ -277,8 +282,8 @@ def test_the_topic_has_keys_and_headers_and_no_tombstone(topic: TopicPlace, outb
 @pytest.mark.parametrize("name", ["ocsf", "cef"])
 def test_other_formats_come_over_the_topic_whole_and_in_order(name: str, topic: TopicPlace, outbox: Outbox) -> None:
     form = FORMATS[name]
-    publish(outbox, KafkaSink(topic.topic, topic.client, form))
-    expected = [(revision.alert_id, record) for revision, record in form.records(outbox.after(0, 1_000))]
+    publish(outbox, KafkaSink(topic.topic, topic.client, partial(alert_message, form)))
+    expected = [(revision.alert_id, form.record(revision)) for revision in outbox.after(0, 1_000)]
     lines = [line.split(b"\t", 2) for line in topic.read("%k\t%h\t%s")]
     assert len(lines) == 3 * ALERTS
     for alert_id in {alert_id for alert_id, _ in expected}:
@@ -286,3 +291,34 @@ def test_other_formats_come_over_the_topic_whole_and_in_order(name: str, topic: 
         assert read == [record for key, record in expected if key == alert_id]
     for _, headers, _ in lines:
         assert f"schema={form.schema}" in headers.decode().split(",")
+
+
+def test_states_are_keyed_by_alert_and_follow_their_contract(
+    topic: TopicPlace, kafka_broker: Service, database: Database
+) -> None:
+    store(database, [sample(number) for number in (1, 2)])
+    ids = [sample(number).alert_id for number in (1, 2)]
+    ana = Actor("ana", Role.ANALYST)
+    for action in (Begin(), Resolve(Verdict.FALSE_POSITIVE, "ü" * 4_000)):
+        rows = Queries(database).rows(ids)
+        Triage(database).act(ana, targets([rows[id_] for id_ in ids]), action)
+    ended = Event()
+    ended.set()
+    client = {"bootstrap_servers": kafka_broker.address}
+    sink: KafkaSink[StoredState] = KafkaSink(topic.topic, client, state_message)
+    Publisher("states", StateOutbox(database), sink).run(ended)
+    contract = Draft202012Validator(documents()["token-alert-state.v1.json"])
+    found: dict[str, list[Record]] = {}
+    for line in topic.read("%k\t%h\t%s"):
+        key, headers, value = line.split(b"\t", 2)
+        record = orjson.loads(value)
+        contract.validate(record)
+        assert len(value) < MAX_ALERT_BYTES
+        assert f"schema=token-alert-state.v1,alert_id={key.decode()},status={record['status']}" in headers.decode()
+        found.setdefault(key.decode(), []).append(record)
+    assert set(found) == set(ids)
+    for records in found.values():
+        assert [(r["version"], r["status"], r.get("verdict"), r["owner"]) for r in records] == [
+            (1, "in_progress", None, "ana"),
+            (2, "resolved", "false_positive", "ana"),
+        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,14 +77,15 @@ def tokentrail(
 def store_alerts(tmp_path: Path) -> Callable[..., Path]:
     """Write alerts into a store the way a worker does; give the settings file that names the store."""
 
-    def fill(*alerts: Alert) -> Path:
+    def fill(*alerts: Alert, shadows: Sequence[Alert] = ()) -> Path:
         url = f"sqlite:///{tmp_path / 'store.db'}"
         database = connect(url)
         migrate(database)
         lease = Lease(database, "worker", timedelta(minutes=1))
         epoch = lease.acquire()
         assert epoch is not None
-        AlertWriter(database).commit_revisions([Revision(alert) for alert in alerts], epoch)
+        apart = [Revision(alert) for alert in shadows]
+        AlertWriter(database).commit_revisions([Revision(alert) for alert in alerts], epoch, shadows=apart)
         lease.release(epoch)
         database.close()
         config = tmp_path / "store.toml"

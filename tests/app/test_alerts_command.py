@@ -228,3 +228,23 @@ def test_a_filter_that_cannot_be_read_is_wrong_usage(
     assert ran.stderr.startswith("error: ")
     assert message in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+def test_alerts_of_detectors_on_trial_are_shown_only_when_asked_for(
+    tokentrail: Tokentrail, store_alerts: Store
+) -> None:
+    tried = [alert(number).model_copy(update={"labels": ["shadow"]}) for number in (2, 4)]
+    config = store_alerts(alert(1), alert(3), shadows=tried)
+    listed = ("alerts", "list", "--config", config)
+    assert ids(tokentrail(*listed, "--json").records) == ["0001", "0003"]
+    ran = tokentrail(*listed, "--shadow", "--json")
+    assert ids(ran.records) == ["0002", "0004"]
+    assert [record["labels"] for record in ran.records] == [["shadow"], ["shadow"]]
+    assert ids(tokentrail(*listed, "--shadow", "--detector", "failed-auth-burst", "--json").records) == ["0002"]
+    assert ids(tokentrail(*listed, "--shadow", "--limit", 1, "--json").records) == ["0002"]
+    assert "what happened in alert 4" in " ".join(tokentrail(*listed, "--shadow").text.split())
+    nothing = tokentrail(*listed, "--shadow", "--severity", "critical", "--detector", "token-leaked")
+    assert "no alerts of detectors in shadow" in nothing.text
+    refused = tokentrail(*listed, "--shadow", "--since", "2h")
+    assert refused.code != 0
+    assert "--since" in refused.stderr

@@ -55,7 +55,8 @@ def test_missing_topics_fail_until_they_are_created(
     ran = tokentrail("doctor", "--json", "--config", config)
     failed = {verdict["check"] for verdict in ran.records if verdict["state"] == "failed"}
     assert ran.code == 1
-    assert failed == {f"topic {name}" for name in (config.stem, f"dead-{config.stem}", "token.alerts.v1")}
+    ours = (config.stem, f"dead-{config.stem}", "token.alerts.v1", "token.alert-state.v1")
+    assert failed == {f"topic {name}" for name in ours}
     assert tokentrail("topics", "create", "--config", config).code == 0
     ran = tokentrail("doctor", "--json", "--config", config)
     states = {verdict["check"]: verdict["state"] for verdict in ran.records}

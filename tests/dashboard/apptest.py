@@ -17,11 +17,16 @@ config.set_option("runner.magicEnabled", False)
 
 
 def run_page(
-    store: str, page: str = "overview", query: Mapping[str, str] | None = None, *, demo: bool = False
+    store: str,
+    page: str = "overview",
+    query: Mapping[str, str] | None = None,
+    *,
+    demo: bool = False,
+    lake: str = "",
 ) -> AppTest:
     """A page as it stands after its first run, which must not raise."""
     app = AppTest.from_file(str(SCRIPT), default_timeout=30)
-    app.secrets[SECRETS] = {"store": store, "demo": demo}
+    app.secrets[SECRETS] = {"store": store, "demo": demo, "lake": lake}
     for name, value in (query or {}).items():
         app.query_params[name] = value
     if page != "overview":

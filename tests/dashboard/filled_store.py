@@ -10,19 +10,24 @@ from itertools import groupby, islice
 from pathlib import Path
 from threading import Event, Thread
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, BlastRadius, Containment, EpisodeState
 from schemas.coverage import Filled
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
+from schemas.triage import OPEN, Role, Verdict
 from schemas.vocabulary import EventType
+from store.access import Actor
 from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
 from store.engine import Database, connect
 from store.lease import Lease
 from store.migrate import migrate
+from store.queries import Queries
+from store.triage import Resolve, Triage, targets
 from store.workers import Heartbeat, Workers, WorkerState
 from store.writer import AlertWriter
 from tests.dashboard.alert_samples import NOON, SECOND
 
 MINUTE = 60 * SECOND
+ANALYST = Actor("ana", Role.ANALYST)
 BEAT_SECONDS = 0.5
 FILLED = (
     Filled(NOON - 9 * 86_400 * SECOND, "keycloak", "key-use", 10, {}),
@@ -69,7 +74,15 @@ def add(url: str, alerts: Iterable[Alert]) -> None:
             writer.commit_revisions(
                 [Revision(alert) for alert in part], epoch, incidents=_incidents(part), risks=_risks(part[:8])
             )
+            _resolve(database, [alert.alert_id for alert in part if alert.episode is EpisodeState.CLOSED])
     database.close()
+
+
+def _resolve(database: Database, alert_ids: Sequence[str]) -> None:
+    """What is over was looked at."""
+    rows = Queries(database).rows(alert_ids)
+    seen = [target for target in targets(list(rows.values())) if rows[target.alert_id].status in OPEN]
+    Triage(database).act(ANALYST, seen, Resolve(Verdict.BENIGN_TRUE_POSITIVE, "a test of ours"))
 
 
 @contextmanager
@@ -135,6 +148,8 @@ def _incidents(alerts: Sequence[Alert]) -> list[Incident]:
                 worst.alert.title,
                 len(members),
                 tuple(dict.fromkeys(t for member in members for t in member.alert.attack.tactics)),
+                containment=Containment(state="revoked"),
+                blast_radius=BlastRadius(aud=["https://api.example"], calls=30),
             )
         )
     return found

@@ -32,10 +32,10 @@ DRAWN = """() => {
 
 
 @contextmanager
-def served(store: str, *, demo: bool = False) -> Iterator[str]:
+def served(store: str, *, demo: bool = False, lake: str = "") -> Iterator[str]:
     """The address of a server that answers, in a process of its own."""
     (port,) = free_ports(1)
-    process = start(store, port=port, demo=demo)
+    process = start(store, port=port, demo=demo, lake=lake)
     url = address("127.0.0.1", port)
     try:
         _wait_for(f"{url}/_stcore/health")
@@ -120,7 +120,7 @@ class Visit:
 
     def pill(self) -> Locator:
         """The button that counts what is new."""
-        return self.page.get_by_role("button", name="new")
+        return self.page.locator(".st-key-new button").first
 
 
 @contextmanager

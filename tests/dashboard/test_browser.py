@@ -64,7 +64,15 @@ def test_every_page_fits_a_telephone_and_can_be_read(
     browser: Browser, site: str, scheme: Literal["light", "dark"]
 ) -> None:
     with profile(browser, width=NARROW, scheme=scheme) as telephone, visiting(telephone, site) as visit:
-        for path in ("/", "/triage", "/triage?view=Alerts", f"/alert?id={sample(0).alert_id}", "/detectors", "/health"):
+        for path in (
+            "/",
+            "/triage",
+            "/triage?view=Alerts",
+            f"/alert?id={sample(0).alert_id}",
+            "/suppressions",
+            "/detectors",
+            "/health",
+        ):
             visit.go(path)
             assert visit.overflow() == 0, path
             assert visit.page.evaluate(_IS_DARK) == (scheme == "dark")
@@ -136,7 +144,7 @@ def test_documents_assets_and_errors_carry_the_policy(desk: BrowserContext, site
 
 def test_filters_land_in_the_address_and_a_reload_keeps_them(visit: Visit) -> None:
     visit.go("/triage")
-    for name in ("Alerts", "High", "Closed"):
+    for name in ("Alerts", "High", "Resolved"):
         visit.page.get_by_role("button", name=name, exact=True).or_(
             visit.page.get_by_role("radio", name=name, exact=True)
         ).first.click()
@@ -147,7 +155,7 @@ def test_filters_land_in_the_address_and_a_reload_keeps_them(visit: Visit) -> No
     expect(visit.page).to_have_url(re.compile("entity=user"))
     visit.drawn()
     query = visit.page.url.partition("?")[2]
-    for part in ("view=Alerts", "severity=High", "state=Open", "state=Closed", "entity=user%3Auser-1"):
+    for part in ("view=Alerts", "severity=High", "state=New", "state=Resolved", "entity=user%3Auser-1"):
         assert part in query
     expect(visit.column(3)).to_have_text(["user user-1"])
     visit.page.reload()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -11,8 +12,14 @@ from playwright.sync_api import TimeoutError as NotDrawnError
 
 from schemas.alerts import Alert
 from schemas.coverage import Filled
+from schemas.triage import Role
+from schemas.vocabulary import Severity
+from store.access import Actor
 from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
-from store.engine import connect
+from store.engine import Database, connect
+from store.queries import Queries
+from store.suppressions import Kind, Named, Scope, Suppressions
+from store.triage import Assign, Ticket, Triage, targets
 from tests.dashboard.alert_samples import HOSTILE, hostile
 from tests.dashboard.filled_store import MINUTE, beat, fill, leading, new_store, now
 from tests.dashboard.served import NARROW, Visit, profile, served, visiting
@@ -40,9 +47,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             filled=[Filled(now(), HOSTILE, "key-use", 9, {})],
         )
     beat(database, now(), name=HOSTILE)
+    handle(database)
     with served(url) as address:
         yield address
     database.close()
+
+
+def handle(database: Database) -> None:
+    """People write what they like, too; their names come from elsewhere."""
+    eve, text = Actor(HOSTILE, Role.ANALYST), HOSTILE.replace("\x07", "")
+    first, last = alerts()[0].alert_id, alerts()[-1].alert_id
+    triage, queries = Triage(database), Queries(database)
+    triage.comment(eve, [first], text)
+    for action in (Assign(text[:190]), Ticket(text[:190])):
+        triage.act(eve, targets([queries.rows([first])[first]]), action)
+    row = queries.rows([last])[last]
+    scope = Scope(entities=(Named(type=row.entity_type, id=row.entity_id),), detector=row.detector)
+    Suppressions(database).add(eve, Kind.MUTE, scope, reason=text[:900], lasts=timedelta(days=1), severity=Severity.LOW)
 
 
 def alerts() -> list[Alert]:
@@ -79,11 +100,22 @@ def test_overview(visit: Visit) -> None:
 
 @pytest.mark.parametrize("view", ["Incidents", "Alerts"])
 def test_triage_and_what_is_selected(visit: Visit, view: str) -> None:
-    visit.go(f"/triage?view={view}&state=Open&state=Closed&detector={quote(HOSTILE)}&tactic={quote(HOSTILE)}")
+    visit.go(f"/triage?view={view}&detector={quote(HOSTILE)}&tactic={quote(HOSTILE)}")
     visit.page.get_by_text("Select a").first.wait_for()
     visit.select_row(0)
     card = visit.page.get_by_test_id("stPageLink").filter(has_text=LITERAL).first
     expect(card).to_be_visible()
+    assert_inert(visit)
+    visit.page.get_by_role("button", name="Resolve", exact=True).click()
+    expect(visit.page.get_by_role("dialog").get_by_role("button", name="Confirm")).to_be_visible()
+    assert_inert(visit)
+
+
+def test_suppressions(visit: Visit) -> None:
+    visit.go("/suppressions")
+    assert LITERAL in visit.cells(4)[0]
+    visit.select_row(0)
+    expect(visit.page.get_by_test_id("stFormSubmitButton").first).to_be_visible()
     assert_inert(visit)
 
 

@@ -18,7 +18,10 @@ from tests.dashboard.apptest import charts, run_page, words
 from tests.dashboard.filled_store import add, beat, fill, new_store, now
 
 MANY = 260
-PAGES = ("overview", "triage", "alert", "detectors", "health")
+PAGES = (
+    *("overview", "triage", "suppressions", "alert", "events", "entity", "family", "event"),
+    *("detectors", "health"),
+)
 HOUR = 3600 * SECOND
 
 
@@ -129,7 +132,7 @@ def test_overview_ranks_entities_by_risk_and_says_why(few: str) -> None:
     risk = table(run_page(few), "Because")
     assert risk["Risk"].is_monotonic_decreasing
     links = risk["More"].tolist()
-    assert all(link.startswith("/triage?view=Alerts&state=Open&state=Closed&entity=") for link in links)
+    assert all(link.startswith(("/entity?type=", "/family?id=")) for link in links)
     assert set(risk["Because"]) == {"refresh-reuse", "impossible-geography", "failed-auth-burst"}
 
 
@@ -159,7 +162,7 @@ def test_triage_shows_alerts_when_asked(few: str) -> None:
     found = table(run_page(few, "triage", {"view": "Alerts"}), "Alert")
     assert tuple(found.columns) == ALERT_COLUMNS
     assert found["Severity"].tolist() == [["◆ Critical"], ["▲ High"], ["■ Medium"]]
-    assert found["State"].tolist() == ["Open"] * 3
+    assert found["State"].tolist() == ["New"] * 3
 
 
 @pytest.mark.parametrize(
@@ -188,7 +191,7 @@ def test_an_entity_that_is_none_is_said_to_be_none(few: str) -> None:
 def test_filters_that_nothing_passes_say_so(few: str) -> None:
     quiet = words(run_page(few, "triage", {"severity": "Informational"}))
     assert "No open alert matches these filters." in quiet
-    assert "No alert matches these filters." in words(run_page(few, "triage", {"state": "Closed"}))
+    assert "No alert matches these filters." in words(run_page(few, "triage", {"state": "Suppressed"}))
 
 
 def test_triage_of_an_empty_store_waits_for_events(empty: str) -> None:
@@ -247,8 +250,9 @@ def test_an_alert_shows_what_it_stands_on(few: str) -> None:
         "A spent refresh token came back",
         "◆ Critical",
         "High confidence",
-        "live until 2026-11-23 13:00:00 UTC",
-        "12 calls, 1 audience, 2 scopes",
+        "Expired 2026-11-23 13:00:00 UTC.",
+        "Since the first bad event: 12 calls at https://api.example with read, write.",
+        "The whole incident: Revoked, and not accepted since. 30 calls at https://api.example.",
         "1. Revoke the token family.",
         "Two holders redeemed it.",
         "Credential Access · matrix version 17.1",
@@ -257,7 +261,7 @@ def test_an_alert_shows_what_it_stands_on(few: str) -> None:
     seen = table(app, "Measured")
     assert seen["Seen"].tolist() == ["48", "10\u202f450 km/h"]
     assert seen["Ratio"].tolist() == ["32 × expected", "11.6 × threshold"]
-    assert len(table(app, "Event")) == 4
+    assert len(table(app, "What")) == 4
     assert table(app, "Role")["Entity"].tolist() == ["family family-0", "ip 192.0.2.0"]
     assert table(app, "Change")["Change"].tolist() == ["new"]
     assert charts(app) == 1

@@ -106,7 +106,18 @@ NOT_SHOWN = frozenset(
 FIRST_IS_NOT_TEXT = frozenset({"page_link"})
 SECOND_IS_NOT_TEXT = frozenset({"link_button"})
 OUR_WORDS = frozenset(
-    {"severity_label", "severity_name", "state_word", "figure", "counted", "duration", "clock_time", "size", "len"}
+    {
+        "severity_label",
+        "severity_name",
+        "state_word",
+        "status_name",
+        "figure",
+        "counted",
+        "duration",
+        "clock_time",
+        "size",
+        "len",
+    }
 )
 """Functions of ours that give words or numbers of our own making."""
 GUARDS = frozenset({"safe", "visible", "tactic_name"})

@@ -11,7 +11,7 @@ import altair as alt
 import pytest
 
 from dashboard.theme import SEVERITIES
-from dashboard.views import alerts, attacks, charts, evidence, geography, health, rates
+from dashboard.views import alerts, attacks, charts, events, evidence, geography, health, rates
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import DAY, HOUR, MINUTE, SECOND, clock_time, counted, duration, figure, size, tactic_name
 from schemas.alerts import Alert, Observation
@@ -26,6 +26,8 @@ def stored(alert: Alert) -> SimpleNamespace:
     first = alert.entities[0]
     return SimpleNamespace(
         alert_id=alert.alert_id,
+        status="new",
+        owner=HOSTILE,
         severity=["informational", "low", "medium", "high", "critical"].index(alert.severity) + 1,
         detector=alert.detector,
         alert_class=alert.alert_class,
@@ -325,7 +327,8 @@ def test_a_silent_worker_is_marked_in_the_table() -> None:
 
 def test_addresses_of_pages_carry_ids_as_data_only() -> None:
     assert alerts.alert_link("a&b=c/../x#y") == "/alert?id=a%26b%3Dc%2F..%2Fx%23y"
-    assert alerts.entity_link("user", "a&view=x").endswith("entity=user%3Aa%26view%3Dx")
+    assert events.entity_link("user", "a&view=x") == "/entity?type=user&id=a%26view%3Dx"
+    assert events.event_link("a&at=1", 5) == "/event?id=a%26at%3D1&at=5"
 
 
 def test_lists_without_rows_keep_their_columns() -> None:
@@ -334,7 +337,7 @@ def test_lists_without_rows_keep_their_columns() -> None:
 
 
 def test_an_updated_episode_is_open_to_the_reader() -> None:
-    assert [alerts.state_word(episode) for episode in ("open", "updated", "closed")] == ["Open", "Open", "Closed"]
+    assert [alerts.state_word(episode) for episode in ("open", "updated", "closed")] == ["Going on", "Going on", "Over"]
 
 
 def test_hidden_characters_of_events_are_shown_in_every_table() -> None:
@@ -342,7 +345,7 @@ def test_hidden_characters_of_events_are_shown_in_every_table() -> None:
     tables = [
         alerts.alert_table([stored(alert)]).drop(columns="Page"),
         evidence.observed_table(alert),
-        evidence.evidence_table(alert),
+        evidence.evidence_table(alert).drop(columns="Event"),
         evidence.entity_table(alert).drop(columns="More"),
     ]
     for found in tables:

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from kafka import KafkaProducer
+import pyarrow as pa
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from sqlalchemy import text
 
 from app.settings import Settings, from_mapping
@@ -29,6 +31,7 @@ from ingest.simulator import Disorder, Traffic, simulate
 from schemas.fields import parse_time
 from store.checkpoints import Checkpoints
 from store.engine import connect
+from store.lake import LakeFolder, LakeList
 
 KEY = "1:" + "5a" * 32
 START = 1_772_409_600_000_000
@@ -37,10 +40,11 @@ WORK = "from app.cli import main; main()"
 
 
 class Outcome(NamedTuple):
-    """Alert id → (final revision, content), and (minute, dimension, key) → events."""
+    """Alert id → (final revision, content), (minute, dimension, key) → events, and the event ids in the lake."""
 
     alerts: dict[str, tuple[int, str]]
     rollups: dict[tuple[int, str, int], int]
+    kept: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,19 @@ class Stage:
         """Time of the newest event, µs."""
         return max(parse_time(event["time"]) for event in self.events)
 
+    def sent(self, partition: int) -> list[str]:
+        """Event ids on one partition, in order."""
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap)
+        place = TopicPartition(self.topic, partition)
+        consumer.assign([place])
+        consumer.seek_to_beginning(place)
+        end, found = consumer.end_offsets([place])[place], list[str]()
+        while (consumer.position(place) or 0) < end:
+            for records in consumer.poll(timeout_ms=1_000).values():
+                found += [orjson.loads(record.value)["event_id"] for record in records]
+        consumer.close()
+        return found
+
     def settings(self, folder: Path, store: str) -> dict[str, Any]:
         """Settings of a worker on this topic with its state in a folder."""
         return {
@@ -63,6 +80,7 @@ class Stage:
             "source": {"lateness": f"{LATENESS_SECONDS}s"},
             "store": {"url": store, "state": str(folder / "state"), "checkpoint_every": "300ms", "lease": "2s"},
             "dead_letters": {"topic": "", "file": str(folder / "dead-letters.ndjson")},
+            "lake": {"path": str(folder / "lake")},
             "worker": {"port": 0},
             "sinks": [],
         }
@@ -88,7 +106,7 @@ class Stage:
                 note(pipeline.advance({0}))
             note(pipeline.flush())
         assert pipeline.order.counters.late == 0
-        return Outcome(alerts, totals)
+        return Outcome(alerts, totals, Counter(event["event_id"] for event in self.events))
 
 
 def fill(bootstrap: str, topic: str, count: int) -> Stage:
@@ -209,7 +227,14 @@ class Crew:
                 text("SELECT alert_id, revision, body FROM alert_revisions ORDER BY alert_id, revision")
             ).all()
             totals = connection.execute(text("SELECT minute, dimension, key, count FROM rollups")).all()
-        return Outcome({row[0]: (row[1], row[2]) for row in rows}, {(r[0], r[1], r[2]): r[3] for r in totals})
+        alerts = {row[0]: (row[1], row[2]) for row in rows}
+        kept = Counter(self.lake()["event_id"].to_pylist())
+        return Outcome(alerts, {(r[0], r[1], r[2]): r[3] for r in totals}, kept)
+
+    def lake(self) -> pa.Table:
+        """All events that count in the lake, in order of arrival."""
+        listed = LakeList(self.database)
+        return LakeFolder(self.folder / "lake" / str(listed.folder())).read(listed.segments())
 
 
 def _toml(settings: Mapping[str, Any]) -> str:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from engines.chunks import Chunk
@@ -42,6 +44,7 @@ def assert_same(found: Outcome, expected: Outcome) -> None:
     assert found.alerts.keys() == expected.alerts.keys()
     assert {key: value for key, value in found.alerts.items() if value != expected.alerts[key]} == {}
     assert found.rollups == expected.rollups
+    assert found.kept == expected.kept
 
 
 def test_a_clean_run_finds_what_a_replay_finds(crew: Crew, expected: Outcome) -> None:
@@ -54,6 +57,11 @@ def test_a_clean_run_finds_what_a_replay_finds(crew: Crew, expected: Outcome) ->
 def test_sigkill_at_any_moment_loses_and_doubles_nothing(crew: Crew, expected: Outcome) -> None:
     crew.run_killed(KILLS[len(crew.stage.events)], seed=1, longest=0.9)
     assert_same(crew.outcome(), expected)
+    lake = crew.lake()
+    assert (np.diff(lake["arrival"].to_numpy()) > 0).all()
+    for number in range(4):
+        mine = lake.filter(pc.equal(lake["partition"], number))
+        assert mine["event_id"].to_pylist() == crew.stage.sent(number)
 
 
 def test_a_broker_restart_loses_and_doubles_nothing(crew: Crew, expected: Outcome, kafka_broker: Service) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine, event, text
 
-from schemas.alerts import Attack, Entity
+from schemas.alerts import Attack, BlastRadius, Containment, Entity
 from schemas.coverage import Filled
+from schemas.fields import format_time
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
 from schemas.vocabulary import EntityRole, EntityType, Severity
 from store.checkpoints import Checkpoint, Checkpoints, DeadLetterCount, Rollup
@@ -40,6 +41,21 @@ def write(database: Database, epoch: int, make_revision: Make) -> Write:
     return store
 
 
+def test_an_incident_says_what_it_reached_under_its_own_and_a_merged_name(
+    queries: Queries, database: Database, epoch: int
+) -> None:
+    reached, live = BlastRadius(aud=["api"], calls=3), Containment(state="live", live_until=format_time(T0))
+    old = Incident("old", T0, T0, Severity.HIGH, "t", 2, (), containment=live, blast_radius=reached)
+    new = Incident("new", T0, T0, Severity.LOW, "t", 0, (), merged_into="old")
+    AlertWriter(database).commit_revisions([], epoch, incidents=[old, new])
+    for name in ("old", "new"):
+        found = queries.incident(name)
+        assert found is not None
+        assert found.incident_id == "old"
+        assert BlastRadius.model_validate(found.blast_radius) == reached
+        assert Containment.model_validate(found.containment) == live
+
+
 def ids(queries: Queries, **where: object) -> list[str]:
     return [row.alert_id for row in queries.alerts(AlertFilter(**where)).rows]  # type: ignore[arg-type]
 
@@ -52,6 +68,7 @@ def test_an_empty_store_answers_everything(queries: Queries) -> None:
     assert queries.alerts(AlertFilter()).rows == []
     assert queries.incidents(AlertFilter()).rows == []
     assert queries.leading_entities([]) == {}
+    assert queries.incident("i") is None
     assert queries.count_alerts(AlertFilter()) == 0
     assert queries.alert("a") is None
     assert queries.revision("a") is None

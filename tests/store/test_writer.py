@@ -9,7 +9,7 @@ from schemas.alerts import Entity
 from schemas.revisions import EntityRisk, Incident, Revision, RiskPart
 from schemas.vocabulary import EntityRole, EntityType, Severity
 from store.engine import Database
-from store.models import ALERT_ENTITIES, ALERTS, ENTITY_RISK, INCIDENTS
+from store.models import ALERT_ENTITIES, ALERTS, ENTITY_RISK, INCIDENTS, SHADOW_ALERTS
 from store.outbox import Outbox
 from store.writer import AlertWriter, Committed
 from tests.store.conftest import T0
@@ -90,3 +90,15 @@ def test_risk_keeps_scopes_apart_even_where_they_are_too_long_for_an_index(datab
     writer.commit_revisions([], epoch, risks=risks[:1])
     with database.read() as connection:
         assert len(connection.execute(select(ENTITY_RISK)).all()) == 2
+
+
+def test_alerts_on_trial_are_kept_apart_in_their_latest_revision(
+    database: Database, epoch: int, make_revision: Make
+) -> None:
+    writer = AlertWriter(database)
+    for revision in (2, 1):
+        writer.commit_revisions([], epoch, shadows=[make_revision("a", revision)])
+    with database.read() as connection:
+        assert connection.execute(select(SHADOW_ALERTS.c.alert_id, SHADOW_ALERTS.c.revision)).all() == [("a", 2)]
+        assert connection.execute(select(ALERTS)).all() == []
+    assert Outbox(database).after(0, 10) == []
