@@ -69,31 +69,41 @@ def whole(body: str, detected_at: int) -> Record:
     return {"time": stored["time"], "detected_at": format_time(detected_at), **stored}
 
 
+def compact(record: Record) -> bytes:
+    """Write a record of the contract."""
+    return orjson.dumps(record)
+
+
 def record_of(revision: StoredRevision) -> bytes:
-    """Give the published bytes of a revision, at most 8 000.
+    """Give the published bytes of a revision in the native format, at most 8 000."""
+    return fitted(revision, compact)
+
+
+def fitted(revision: StoredRevision, encode: Callable[[Record], bytes]) -> bytes:
+    """Give what `encode` makes of a revision, cut until it has at most 8 000 bytes.
 
     Raises:
         ValueError: even the cut record is too large, which the bounds of its fields rule out.
     """
     record = whole(revision.body, revision.detected_at)
-    data = orjson.dumps(record)
+    data = encode(record)
     for cut in CUTS:
         if len(data) <= MAX_ALERT_BYTES:
             break
         cut(record)
         record["truncated"] = True
-        data = orjson.dumps(record)
+        data = encode(record)
     if len(data) > MAX_ALERT_BYTES:
         raise ValueError(f"alert {revision.alert_id} has {len(data)} bytes after every cut")
     return data
 
 
-def headers_of(record: bytes) -> list[tuple[str, bytes]]:
+def headers_of(revision: StoredRevision, content_type: str, schema: str) -> list[tuple[str, bytes]]:
     """Repeat what a consumer may want to filter by without parsing the body."""
-    body = orjson.loads(record)
+    body = orjson.loads(revision.body)
     facts = {
-        "content-type": "application/json",
-        "schema": SCHEMA,
+        "content-type": content_type,
+        "schema": schema,
         **{name: str(body[name]) for name in ("alert_id", "severity", "detector", "revision")},
     }
     return [(name, value.encode()) for name, value in facts.items()]

@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
@@ -22,6 +23,8 @@ from pydantic import (
 )
 
 from alerts.allowed import AllowRule
+from alerts.formats import FORMATS as ALERT_FORMATS
+from alerts.formats import Format
 from app.brokers import servers
 from app.faults import first_fault
 from detectors.base import Detector
@@ -196,20 +199,50 @@ class DeadLetterSettings(_Section):
         return self
 
 
-class FileSinkSettings(_Section):
-    """Alerts as NDJSON in a file."""
+def _alert_format(name: str) -> str:
+    if name not in ALERT_FORMATS:
+        raise ValueError(f"unknown format {name!r}; known are {', '.join(ALERT_FORMATS)}")
+    return name
+
+
+class _Formatted(_Section):
+    format: Annotated[str, AfterValidator(_alert_format)] = Field(
+        "native", description=f"One of {', '.join(ALERT_FORMATS)}; see siem.md."
+    )
+    all_changes: bool = Field(
+        False, description="Whether revisions that change nothing but the count come, too; native always has them."
+    )
+
+    @property
+    def form(self) -> Format:
+        """What writes the records."""
+        chosen = ALERT_FORMATS[self.format]
+        return replace(chosen, all_changes=True) if self.all_changes else chosen
+
+
+class FileSinkSettings(_Formatted):
+    """Alerts in a file, one a line."""
 
     type: Literal["file"]
     name: str = "file"
     path: Path
 
 
-class KafkaSinkSettings(_Section):
+class KafkaSinkSettings(_Formatted):
     """Alerts on a topic of the brokers in `[kafka]`."""
 
     type: Literal["kafka"]
     name: str = "kafka"
-    topic: str = "token.alerts.v1"
+    topic: str = Field(
+        "token.alerts.v1", description="Topic of the alerts; `token.alerts.<format>.v1` for other formats than native."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _topic_of_format(cls, given: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+        if isinstance(given, dict) and given.get("format", "native") != "native" and "topic" not in given:
+            return {**given, "topic": f"token.alerts.{given['format']}.v1"}
+        return given
 
 
 class KafkaStateSinkSettings(_Section):

@@ -180,10 +180,12 @@ def publishers(settings: Settings, database: Database) -> list[Publisher[Any]]:
 def _publisher(sink: AnySink, settings: Settings, database: Database) -> Publisher[Any]:
     match sink:
         case FileSinkSettings():
-            return Publisher(sink.name, Outbox(database), FileSink(sink.path))
+            return Publisher(sink.name, Outbox(database), FileSink(sink.path, sink.form))
         case KafkaSinkSettings():
             client = settings.kafka.client()
-            return Publisher(sink.name, Outbox(database), KafkaSink(sink.topic, client, alert_message))
+            return Publisher(
+                sink.name, Outbox(database), KafkaSink(sink.topic, client, partial(alert_message, sink.form))
+            )
         case KafkaStateSinkSettings():
             client = settings.kafka.client()
             return Publisher(sink.name, StateOutbox(database), KafkaSink(sink.topic, client, state_message))

@@ -44,7 +44,6 @@ MEANINGS: Final = {
     "sinks[file].name": "Of its cursor: another name starts again at the first alert.",
     "sinks[file].path": "File that alerts are appended to.",
     "sinks[kafka].name": "Of its cursor: another name starts again at the first alert.",
-    "sinks[kafka].topic": "Topic of the alerts.",
     "sinks[kafka-state].name": "Of its cursor: another name starts again at the first change.",
     "sinks[kafka-state].topic": "Topic of the triage states; `topics create` makes it compacted.",
 }

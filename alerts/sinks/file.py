@@ -1,4 +1,4 @@
-"""Alerts as NDJSON in a file."""
+"""Alerts in a file, one a line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from alerts.record import record_of
+from alerts.formats import NATIVE, Format
 from alerts.sinks import SinkError
 from schemas.revisions import StoredRevision
 
@@ -17,7 +17,8 @@ class FileSink:
     A line that a crash cut in half is ended first, so that the next one stays readable.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, form: Format = NATIVE) -> None:
+        self._form = form
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab+")
         if self._file.seekable() and self._file.tell():
@@ -28,7 +29,8 @@ class FileSink:
     def write(self, records: Sequence[StoredRevision]) -> None:
         """Append the revisions."""
         try:
-            self._file.writelines(record_of(revision) + b"\n" for revision in records)
+            written = (self._form.record(revision) for revision in records)
+            self._file.writelines(record + b"\n" for record in written if record is not None)
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:

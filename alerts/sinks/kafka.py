@@ -8,7 +8,8 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from alerts.record import headers_of, record_of
+from alerts.formats import Format
+from alerts.record import headers_of
 from alerts.sinks import SinkError
 from alerts.state_record import state_headers, state_record
 from schemas.revisions import StoredRevision
@@ -26,10 +27,13 @@ class Message(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def alert_message(revision: StoredRevision) -> Message:
-    """A revision of an alert."""
-    record = record_of(revision)
-    return Message(revision.alert_id.encode(), record, headers_of(record))
+def alert_message(form: Format, revision: StoredRevision) -> Message | None:
+    """A revision of an alert; None where the format leaves it out."""
+    record = form.record(revision)
+    if record is None:
+        return None
+    headers = headers_of(revision, form.content_type, form.schema)
+    return Message(revision.alert_id.encode(), record, headers)
 
 
 def state_message(stored: StoredState) -> Message:
@@ -43,10 +47,10 @@ class KafkaSink(Generic[_T]):
     Args:
         topic: must exist.
         client: settings of kafka-python.
-        message: what a record looks like on the topic.
+        message: what a record looks like on the topic; None for what does not go there.
     """
 
-    def __init__(self, topic: str, client: Mapping[str, Any], message: Callable[[_T], Message]) -> None:
+    def __init__(self, topic: str, client: Mapping[str, Any], message: Callable[[_T], Message | None]) -> None:
         self._topic = topic
         self._message = message
         self._client = dict(client)
@@ -56,7 +60,8 @@ class KafkaSink(Generic[_T]):
         """Send the records and wait for the brokers; connects when first needed, and anew after an error."""
         try:
             producer = self._producer = self._producer or self._connected()
-            sent = [self._send(producer, record) for record in records]
+            messages = [it for it in map(self._message, records) if it is not None]
+            sent = [self._send(producer, message) for message in messages]
             producer.flush(timeout=CONFIRM_SECONDS)
             for future in sent:
                 future.get(timeout=CONFIRM_SECONDS)
@@ -77,8 +82,8 @@ class KafkaSink(Generic[_T]):
             self._producer.close(timeout=0)
             self._producer = None
 
-    def _send(self, producer: KafkaProducer, record: _T) -> Any:  # noqa: ANN401 - kafka-python's future
-        key, value, headers = self._message(record)
+    def _send(self, producer: KafkaProducer, message: Message) -> Any:  # noqa: ANN401 - kafka-python's future
+        key, value, headers = message
         return producer.send(self._topic, value, key, headers=headers)
 
     def close(self) -> None:

@@ -77,8 +77,8 @@ def test_nothing_makes_a_record_that_cannot_be_published(text: str) -> None:
 
 def test_headers_repeat_the_body() -> None:
     alert = sample(3, revision=7)
-    record = record_of(StoredRevision(1, alert.alert_id, alert.change, NOON, Revision(alert).body))
-    assert dict(headers_of(record)) == {
+    revision = StoredRevision(1, alert.alert_id, alert.change, NOON, Revision(alert).body)
+    assert dict(headers_of(revision, "application/json", "token-alert.v1")) == {
         "content-type": b"application/json",
         "schema": b"token-alert.v1",
         "alert_id": alert.alert_id.encode(),

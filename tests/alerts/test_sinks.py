@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from kafka import KafkaAdminClient
 
+from alerts.formats import FORMATS, NATIVE
 from alerts.publisher import BATCH, Publisher
 from alerts.record import record_of
 from alerts.sinks import Sink, SinkError
@@ -80,9 +82,10 @@ class TopicPlace:
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._bootstrap = bootstrap
         self.topic = topic
+        self.client = {"bootstrap_servers": bootstrap}
 
     def open(self) -> KafkaSink[StoredRevision]:
-        return KafkaSink(self.topic, {"bootstrap_servers": self._bootstrap}, alert_message)
+        return KafkaSink(self.topic, self.client, partial(alert_message, NATIVE))
 
     def read(self, form: str) -> list[bytes]:
         """One line a record, from the earliest, as kcat's format string says."""
@@ -274,6 +277,20 @@ def test_the_topic_has_keys_and_headers_and_no_tombstone(topic: TopicPlace, outb
             "schema": "token-alert.v1",
             **{name: str(record[name]) for name in ("alert_id", "severity", "detector", "revision")},
         }
+
+
+@pytest.mark.parametrize("name", ["ocsf", "cef"])
+def test_other_formats_come_over_the_topic_whole_and_in_order(name: str, topic: TopicPlace, outbox: Outbox) -> None:
+    form = FORMATS[name]
+    publish(outbox, KafkaSink(topic.topic, topic.client, partial(alert_message, form)))
+    expected = [(revision.alert_id, form.record(revision)) for revision in outbox.after(0, 1_000)]
+    lines = [line.split(b"\t", 2) for line in topic.read("%k\t%h\t%s")]
+    assert len(lines) == 3 * ALERTS
+    for alert_id in {alert_id for alert_id, _ in expected}:
+        read = [record for key, _, record in lines if key.decode() == alert_id]
+        assert read == [record for key, record in expected if key == alert_id]
+    for _, headers, _ in lines:
+        assert f"schema={form.schema}" in headers.decode().split(",")
 
 
 def test_states_are_keyed_by_alert_and_follow_their_contract(

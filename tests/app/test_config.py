@@ -74,3 +74,18 @@ def test_schemas_go_to_stdout_or_into_a_folder(tokentrail: Tokentrail, tmp_path:
     assert (ran.code, ran.stdout) == (0, b"")
     written = {path.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "new" / "schemas").iterdir()}
     assert written == documents()
+
+
+def test_a_format_brings_its_own_topic(tokentrail: Tokentrail, tmp_path: Path) -> None:
+    (tmp_path / "tokentrail.toml").write_text('[[sinks]]\ntype = "kafka"\nformat = "cef"\n', "utf-8")
+    (shown,) = tokentrail("config", "check", "--json").records
+    assert shown["sinks"] == [
+        {"format": "cef", "all_changes": False, "type": "kafka", "name": "kafka", "topic": "token.alerts.cef.v1"}
+    ]
+
+
+def test_an_unknown_format_is_named(tokentrail: Tokentrail, tmp_path: Path) -> None:
+    (tmp_path / "tokentrail.toml").write_text('[[sinks]]\ntype = "kafka"\nformat = "xml"\n', "utf-8")
+    ran = tokentrail("config", "check")
+    assert ran.code == 2
+    assert "unknown format 'xml'; known are native, ocsf, cef" in ran.stderr

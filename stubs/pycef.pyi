@@ -1,0 +1,3 @@
+# The part of pycef 1.11 that tests use.
+
+def parse(str_input: str) -> dict[str, str] | None: ...
