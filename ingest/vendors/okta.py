@@ -1,4 +1,4 @@
-"""Okta System Log: records of its API, of event hooks and of log streaming.
+"""Okta System Log: records of its API and of log streaming.
 
 - A token request is told by an event a token, which share a transaction; the event above them counts only if it failed.
 - `.grant.refresh_token` is a `refresh` where the grant is one of a refresh token, else an `issue`.
@@ -7,7 +7,8 @@
 - The address of a token request may be that of an application's server: only others say that theirs is the user's.
 - Countries are written in full and left to the place's coordinates; a known proxy is kept as `network`.
 
-Source: Okta's System Log API reference and event type catalogue.
+Source: Okta's System Log API reference and public mappings of its event types; the catalogue itself was not at hand, so a
+type that is missing here counts as unknown.
 """
 
 from __future__ import annotations
