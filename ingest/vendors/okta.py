@@ -7,7 +7,7 @@
 - The address of a token request may be that of an application's server: only others say that theirs is the user's.
 - Countries are written in full and left to the place's coordinates; a known proxy is kept as `network`.
 
-Source: Okta's System Log API reference and public mappings of its event types; the catalogue itself was not at hand, so a
+Source: the System Log API reference and public mappings of event types; the catalogue itself was not at hand, so a
 type that is missing here counts as unknown.
 """
 

@@ -6,7 +6,7 @@
 - An error to a known caller is a use of its token that was denied or failed; an error to a login or to a token that is
   none is a failed verification.
 
-Source: the audit entry structures of Vault 1.21. Paths and error texts are its authors' as commonly known, not each looked
+Source: the audit entry structures of Vault 1.21. Paths and error texts are as commonly known, not each looked
 up: one that is missing counts as unknown.
 """
 
