@@ -5,7 +5,7 @@
 - The time of a sign-in is `createdDateTime`; the `time` around it is when the record was written.
 - Interrupts (a second factor or a consent is asked for) are no failures.
 
-Source: the sign-in log schema, the signIn resource of Microsoft Graph, and the reference of error codes as far as 90027;
+Source: the sign-in log schema, the signIn resource of Microsoft Graph, and the reference of error codes up to 90027;
 later and six-digit codes were not looked up.
 """
 
