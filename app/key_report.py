@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -16,10 +14,10 @@ from rich.text import Text
 from app.alert_table import new_table
 from app.key_audit import KeyLine
 from app.output import plain
+from app.spreadsheet import csv_row
 from schemas.errors import SourceError
 
 HEADERS: Final = ("key", "life", "operations", "principals", "findings")
-_FORMULAS: Final = ("=", "+", "-", "@")
 _LIFE: Final = ("created", "first_seen", "first_use", "last_sign", "last_use", "retired", "compromised")
 
 
@@ -74,13 +72,9 @@ def as_markdown(lines: Sequence[KeyLine]) -> str:
 
 def as_csv(lines: Sequence[KeyLine]) -> str:
     """Give CSV, a field of `KeyLine` a column; what a spreadsheet would take for a formula is quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(KeyLine.model_fields)
-    for line in lines:
-        fields = line.model_dump() | {"operations": _counts(line)}
-        writer.writerow([_harmless(value) for value in fields.values()])
-    return out.getvalue().rstrip("\r\n")
+    fields = [line.model_dump() | {"operations": _counts(line)} for line in lines]
+    rows = [KeyLine.model_fields, *(each.values() for each in fields)]
+    return "".join(map(csv_row, rows)).rstrip("\r\n")
 
 
 def as_json(lines: Sequence[KeyLine]) -> str:
@@ -110,9 +104,3 @@ def _counts(line: KeyLine) -> list[str]:
 def _escaped(text: str) -> str:
     """Write text that Markdown would obey as text."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]<>|#~" else c for c in plain(text))
-
-
-def _harmless(value: object) -> str:
-    text = "; ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    text = plain(text)
-    return f"'{text}" if text.startswith(_FORMULAS) else text
