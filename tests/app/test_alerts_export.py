@@ -36,7 +36,7 @@ def test_more_than_a_page_comes_out_newest_first_in_every_format(tokentrail: Tok
     ocsf = tokentrail(*export, "--format", "ocsf").records
     assert [record["finding_info"]["uid"] for record in ocsf] == expected
     cef = [pycef.parse(line) for line in tokentrail(*export, "--format", "cef").text.splitlines()]
-    assert [record["externalId"] for record in cef] == expected
+    assert [record and record["externalId"] for record in cef] == expected
     assert [row["alert_id"] for row in rows(tokentrail(*export, "--format", "csv").stdout)] == expected
 
 
