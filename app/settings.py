@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import ssl
@@ -27,6 +28,7 @@ from alerts.allowed import AllowRule
 from alerts.formats import FORMATS as ALERT_FORMATS
 from alerts.formats import Format
 from alerts.sinks.syslog import FACILITIES
+from alerts.sinks.webhook import Target
 from app.brokers import servers
 from app.faults import first_fault
 from detectors.base import Detector
@@ -41,6 +43,8 @@ from store.errors import StoreError
 DEFAULT_FILE: Final = Path("tokentrail.toml")
 PASSWORD_VARIABLE: Final = "TOKENTRAIL_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
 STORE_VARIABLE: Final = "TOKENTRAIL_STORE_URL"
+MIN_SECRET: Final = 24
+"""Bytes of a webhook's key, as Standard Webhooks asks for."""
 _UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -303,7 +307,75 @@ class SyslogSinkSettings(_Formatted):
         return context
 
 
-AnySink = FileSinkSettings | KafkaSinkSettings | KafkaStateSinkSettings | SyslogSinkSettings
+_Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class WebhookSinkSettings(_Formatted):
+    """Alerts posted in batches over HTTPS, signed as Standard Webhooks says."""
+
+    type: Literal["webhook"]
+    name: str = Field("webhook", description=_CURSOR)
+    url: Annotated[str, AfterValidator(check_url)] = Field(description="https://…; redirects are not followed.")
+    refused: Path = Field(description="File for alerts that the server refuses for good, with its reason.")
+    body: Literal["lines", "array"] = Field(
+        "lines", description="One alert a line (NDJSON where the format is JSON), or a JSON array."
+    )
+    batch: int = Field(100, ge=1, le=500, description="Most alerts of one request.")
+    secret_variable: _Variable | None = Field(
+        None, description="Environment variable of the signature's key: `whsec_` and base64, or text; 24 bytes or more."
+    )
+    authorization_variable: _Variable | None = Field(
+        None, description="Environment variable of the value of the header `Authorization`."
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authorities that sign the server's certificate; the system's without it."
+    )
+
+    @model_validator(mode="after")
+    def _array_of_json(self) -> WebhookSinkSettings:
+        if self.body == "array" and self.form.content_type != "application/json":
+            raise ValueError(f'body = "array" needs a format of JSON, and {self.format} is none')
+        return self
+
+    def target(self) -> Target:
+        """Where and how to post.
+
+        Raises:
+            ConfigError: a secret is not in the environment or unfit, or there is no such file.
+        """
+        if self.ca_file is not None and not self.ca_file.is_file():
+            place = f"sink {self.name}: ca_file = {self.ca_file}"
+            raise ConfigError("no such file", place=place, next_step="give the path of a PEM file")
+        authorization = self._secret(self.authorization_variable)
+        if authorization is not None and not (authorization.isascii() and authorization.isprintable()):
+            raise self._unfit(self.authorization_variable, "is no value of a header")
+        secret = self._secret(self.secret_variable)
+        return Target(
+            self.url, self.body, self.batch, None if secret is None else self._key(secret), authorization, self.ca_file
+        )
+
+    def _secret(self, variable: str | None) -> str | None:
+        if variable is None:
+            return None
+        if not (value := os.environ.get(variable)):
+            raise self._unfit(variable, "is not set")
+        return value
+
+    def _key(self, secret: str) -> bytes:
+        try:
+            text = secret.removeprefix("whsec_")
+            key = secret.encode() if text == secret else base64.b64decode(text, validate=True)
+        except ValueError:
+            raise self._unfit(self.secret_variable, "has no base64 after whsec_") from None
+        if len(key) < MIN_SECRET:
+            raise self._unfit(self.secret_variable, f"has fewer than {MIN_SECRET} bytes")
+        return key
+
+    def _unfit(self, variable: str | None, what: str) -> ConfigError:
+        return ConfigError(f"{variable} {what}", place=f"sink {self.name}", next_step="set it in the environment")
+
+
+AnySink = FileSinkSettings | KafkaSinkSettings | KafkaStateSinkSettings | SyslogSinkSettings | WebhookSinkSettings
 SINK_SETTINGS: Final = get_args(AnySink)
 SinkSettings = Annotated[AnySink, Field(discriminator="type")]
 

@@ -15,6 +15,7 @@ from alerts.publisher import Publisher
 from alerts.sinks.file import FileSink
 from alerts.sinks.kafka import KafkaSink, alert_message, state_message
 from alerts.sinks.syslog import Header, SyslogSink
+from alerts.sinks.webhook import WebhookSink
 from app.settings import (
     AnySink,
     FileSinkSettings,
@@ -22,6 +23,7 @@ from app.settings import (
     KafkaStateSinkSettings,
     Settings,
     SyslogSinkSettings,
+    WebhookSinkSettings,
 )
 from engines.chunks import ChunkFolder
 from engines.jwks_watch import JwksSource, JwksWatch
@@ -202,3 +204,5 @@ def _publisher(sink: AnySink, settings: Settings, database: Database) -> Publish
             address = (sink.host, sink.port)
             syslog = SyslogSink(address, header, sink.form, tls=sink.tls(), wait=sink.wait_for_close)
             return Publisher(sink.name, Outbox(database), syslog)
+        case WebhookSinkSettings():
+            return Publisher(sink.name, Outbox(database), WebhookSink(sink.target(), sink.form, sink.refused))

@@ -37,7 +37,7 @@ def check_url(url: str) -> str:
     if not parts.hostname or parts.username or parts.password:
         raise ValueError("is no URL of a host, without user and password")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise ValueError("must be https: whoever can change the answer can hide a forged key")
+        raise ValueError("must be https: else others can read and change what goes between")
     return url
 
 

@@ -65,7 +65,15 @@ def _lines(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _place(sink: AnySink) -> str:
-    from app.settings import FileSinkSettings, KafkaSinkSettings, KafkaStateSinkSettings, SyslogSinkSettings
+    from urllib.parse import urlsplit
+
+    from app.settings import (
+        FileSinkSettings,
+        KafkaSinkSettings,
+        KafkaStateSinkSettings,
+        SyslogSinkSettings,
+        WebhookSinkSettings,
+    )
 
     match sink:
         case FileSinkSettings():
@@ -74,3 +82,6 @@ def _place(sink: AnySink) -> str:
             return f"topic {sink.topic}"
         case SyslogSinkSettings():
             return f"{sink.transport} {sink.host}:{sink.port}"
+        case WebhookSinkSettings():
+            parts = urlsplit(sink.url)
+            return f"{parts.scheme}://{parts.netloc}"

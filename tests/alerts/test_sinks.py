@@ -22,6 +22,7 @@ from alerts.sinks import Sink, SinkError
 from alerts.sinks.file import FileSink
 from alerts.sinks.kafka import KafkaSink, alert_message, state_message
 from alerts.sinks.syslog import Header, SyslogSink
+from alerts.sinks.webhook import Target, WebhookSink
 from schemas.alerts import MAX_ALERT_BYTES, Alert
 from schemas.export import documents
 from schemas.revisions import Revision, StoredRevision
@@ -34,6 +35,7 @@ from store.queries import Queries
 from store.triage import Begin, Resolve, Triage, targets
 from store.writer import AlertWriter
 from tests.alerts.syslog_receiver import Receiver
+from tests.alerts.webhook_server import Server
 from tests.dashboard.alert_samples import hostile, sample
 from tests.services.service import Service
 
@@ -126,12 +128,33 @@ class SyslogPlace:
         self._receiver.start()
 
 
+class WebhookPlace:
+    """A server that answers 503 when it refuses."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self._server = server
+        self._refused = folder / "refused"
+
+    def open(self) -> WebhookSink:
+        return WebhookSink(Target(self._server.url), NATIVE, self._refused)
+
+    def records(self) -> list[bytes]:
+        assert not self._refused.exists()
+        return self._server.records
+
+    def refuse(self) -> None:
+        self._server.status = 503
+
+    def accept(self) -> None:
+        self._server.status = 200
+
+
 @pytest.fixture
 def topic(kafka_broker: Service, make_topic: Callable[[int], str]) -> TopicPlace:
     return TopicPlace(kafka_broker.address, make_topic(3))
 
 
-@pytest.fixture(params=["file", "kafka", "syslog"])
+@pytest.fixture(params=["file", "kafka", "syslog", "webhook"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "kafka":
         yield request.getfixturevalue("topic")
@@ -139,6 +162,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "syslog":
         with Receiver() as receiver:
             yield SyslogPlace(receiver)
+        return
+    if request.param == "webhook":
+        server = Server()
+        yield WebhookPlace(server, tmp_path)
+        server.stop()
         return
     with pytest.MonkeyPatch.context() as patch:
         yield FilePlace(tmp_path, patch)
