@@ -235,6 +235,10 @@ class FileSinkSettings(_Formatted):
     type: Literal["file"]
     name: str = Field("file", description=_CURSOR)
     path: Path
+    max_bytes: int | None = Field(
+        None, ge=1, description="Size from which it is set aside as `<path>.<UTC day>.<number>`; without it, never."
+    )
+    daily: bool = Field(False, description="Whether each UTC day, by the wall clock, has a file of its own.")
 
 
 class KafkaSinkSettings(_Formatted):

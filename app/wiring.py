@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alerts.publisher import Publisher
-from alerts.sinks.file import FileSink
+from alerts.sinks.file import FileSink, Rotation
 from alerts.sinks.kafka import KafkaSink, alert_message, state_message
 from alerts.sinks.syslog import Header, SyslogSink
 from alerts.sinks.webhook import WebhookSink
@@ -190,7 +190,9 @@ def publishers(settings: Settings, database: Database) -> list[Publisher[Any]]:
 def _publisher(sink: AnySink, settings: Settings, database: Database) -> Publisher[Any]:
     match sink:
         case FileSinkSettings():
-            return Publisher(sink.name, Outbox(database), FileSink(sink.path, sink.form))
+            return Publisher(
+                sink.name, Outbox(database), FileSink(sink.path, sink.form, Rotation(sink.max_bytes, sink.daily))
+            )
         case KafkaSinkSettings():
             client = settings.kafka.client()
             return Publisher(
