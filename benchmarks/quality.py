@@ -15,7 +15,6 @@ from typing import Any, Final
 import orjson
 
 from app.evaluate import Judged, Tally, judge, summary
-from app.evaluation.intervals import Rate, Share
 from app.evaluation.report import Report, Row
 from app.replaying import replay_of
 from app.settings import from_mapping
@@ -26,6 +25,7 @@ from ingest.simulator.clock import DAY
 from ingest.simulator.lookalikes import AUTHORIZATION_SERVERS, DOWNLOADS, FAMILY_CLIENT, PROXIED_SERVERS
 from ingest.simulator.signing import ADMINISTRATORS
 from schemas.fields import parse_time
+from schemas.intervals import Rate, Share
 
 START: Final = parse_time("2026-03-02T00:00:00Z")
 WORKERS: Final = 2
