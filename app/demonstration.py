@@ -88,7 +88,8 @@ class Demonstration:
             signal.signal(number, lambda *_: self._worker.stop())
         self._started = time.monotonic()
         chosen = self._settings
-        dashboard = start(chosen.store.url, port=port, lake=lake_path(chosen), demo=True, open_browser=open_browser)
+        given = {"lake": lake_path(chosen), "sla": chosen.triage.spans()}
+        dashboard = start(chosen.store.url, port=port, demo=True, open_browser=open_browser, **given)
         try:
             self._worker.run()
         finally:

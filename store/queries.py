@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Executable, Row, Select, Text, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Row, Select, Text, and_, cast, exists, false, func, or_, select
 
 from schemas.coverage import Filled
-from schemas.triage import OPEN, Status
+from schemas.triage import OPEN, Sla, Status
 from schemas.vocabulary import EntityType, Severity
 from store.engine import Database, clock
 from store.models import (
@@ -44,6 +44,7 @@ class AlertFilter(NamedTuple):
     """Which alerts; what is left out does not restrict. `since`, `begun`: end and start of the alert at or after, µs.
 
     Only starts have an index: without `begun`, a time in which nothing happened is found by looking at every alert.
+    `overdue`: those that nobody has taken within their severity's time, µs.
     """
 
     severities: Sequence[Severity] = ()
@@ -58,6 +59,7 @@ class AlertFilter(NamedTuple):
     suppression_id: int | None = None
     since: int | None = None
     begun: int | None = None
+    overdue: Sla | None = None
 
 
 class Page(NamedTuple):
@@ -181,6 +183,12 @@ class Queries:
         ranked_rows = ranked.where(table.incident_id.in_(incident_ids)).subquery()
         rows = self._all(select(ranked_rows).where(ranked_rows.c.place == 1))
         return {row.incident_id: (row.entity_type, row.entity_id) for row in rows}
+
+    def overdue_in(self, incident_ids: Sequence[str], sla: Sla) -> dict[str, int]:
+        """Count the overdue alerts of each incident that has any."""
+        inside = (ALERTS.c.incident_id.in_(incident_ids), *_matching(AlertFilter(overdue=sla), unindexed=True))
+        counts = select(ALERTS.c.incident_id, func.count()).where(*inside).group_by(ALERTS.c.incident_id)
+        return {row[0]: row[1] for row in self._all(counts)}
 
     def _page(self, rows: Select[Any], keys: list[Any], after: tuple[Any, ...] | None, limit: int) -> Page:
         limit = min(limit, MAX_ROWS)
@@ -400,4 +408,13 @@ def _handled(where: AlertFilter) -> list[ColumnElement[bool]]:
     """Conditions on the incident, and on what people did."""
     equal = [(ALERTS.c[name], getattr(where, name)) for name in ("incident_id", "owner", "ticket", "suppression_id")]
     status = [ALERTS.c.status.in_(where.statuses)] if where.statuses else []
-    return [*status, *(column == value for column, value in equal if value is not None)]
+    late = [] if where.overdue is None else [_overdue(where.overdue)]
+    return [*status, *late, *(column == value for column, value in equal if value is not None)]
+
+
+def _overdue(sla: Sla) -> ColumnElement[bool]:
+    """As `schemas.triage.is_overdue`."""
+    late = (
+        and_(ALERTS.c.severity == int(severity), ALERTS.c.found_at < clock() - span) for severity, span in sla.items()
+    )
+    return and_(ALERTS.c.status.in_(OPEN), ALERTS.c.acknowledged_at.is_(None), or_(false(), *late))

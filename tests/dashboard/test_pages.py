@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard.views.alerts import ALERT_COLUMNS, INCIDENT_COLUMNS
+from schemas.vocabulary import Severity
 from store.engine import connect
 from store.workers import WorkerState
 from tests.dashboard.alert_samples import NOON, SECOND, sample, samples
@@ -163,6 +164,19 @@ def test_triage_shows_alerts_when_asked(few: str) -> None:
     assert tuple(found.columns) == ALERT_COLUMNS
     assert found["Severity"].tolist() == [["◆ Critical"], ["▲ High"], ["■ Medium"]]
     assert found["State"].tolist() == ["New"] * 3
+
+
+def test_what_nobody_took_in_time_is_counted_and_found(few: str) -> None:
+    past = {Severity.HIGH: 1, Severity.MEDIUM: 3_600 * 24 * 365 * SECOND}
+    overview = run_page(few, sla=past)
+    assert [metric.value for metric in overview.metric] == ["1", "1", "1", "0", "0", "1"]
+    found = table(run_page(few, "triage", {"view": "Alerts", "overdue": "true"}, sla=past), "Alert")
+    assert found["Alert"].tolist() == ["Two places, too far"]
+    assert found["SLA"].str.endswith(" over").tolist() == [True]
+    every = table(run_page(few, "triage", {"view": "Alerts"}, sla=past), "Alert")
+    assert [words.split()[-1] if words else "" for words in every["SLA"]] == ["", "over", "left"]
+    incidents = table(run_page(few, "triage", sla=past), "Incident")
+    assert incidents["Overdue"].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

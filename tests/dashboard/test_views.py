@@ -15,7 +15,7 @@ from dashboard.views import alerts, attacks, charts, events, evidence, geography
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import DAY, HOUR, MINUTE, SECOND, clock_time, counted, duration, figure, size, tactic_name
 from schemas.alerts import Alert, Observation
-from schemas.vocabulary import EventType
+from schemas.vocabulary import EventType, Severity
 from tests.dashboard.alert_samples import HOSTILE, NOON, hostile, sample
 
 WINDOW = (NOON - DAY, NOON)
@@ -27,6 +27,8 @@ def stored(alert: Alert) -> SimpleNamespace:
     return SimpleNamespace(
         alert_id=alert.alert_id,
         status="new",
+        found_at=NOON,
+        acknowledged_at=None,
         owner=HOSTILE,
         severity=["informational", "low", "medium", "high", "critical"].index(alert.severity) + 1,
         detector=alert.detector,
@@ -332,8 +334,26 @@ def test_addresses_of_pages_carry_ids_as_data_only() -> None:
 
 
 def test_lists_without_rows_keep_their_columns() -> None:
-    assert tuple(alerts.alert_table([]).columns) == alerts.ALERT_COLUMNS
-    assert tuple(alerts.incident_table([], {}).columns) == alerts.INCIDENT_COLUMNS
+    assert tuple(alerts.alert_table([], {}, NOON).columns) == alerts.ALERT_COLUMNS
+    assert tuple(alerts.incident_table([], {}, {}).columns) == alerts.INCIDENT_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("fields", "later", "words"),
+    [
+        ({}, 30 * MINUTE, "30 min left"),
+        ({}, HOUR, "< 1 s left"),
+        ({}, 3 * HOUR, "⚠ 2 h over"),
+        ({"acknowledged_at": NOON + 5}, 3 * HOUR, ""),
+        ({"status": "resolved"}, 3 * HOUR, ""),
+        ({"status": "suppressed"}, 3 * HOUR, ""),
+        ({"severity": Severity.LOW}, 3 * HOUR, ""),
+    ],
+)
+def test_ageing_against_the_sla(fields: dict[str, Any], later: int, words: str) -> None:
+    row = SimpleNamespace(**vars(stored(sample(0))) | {"severity": Severity.HIGH} | fields)
+    [found] = alerts.alert_table([row], {Severity.HIGH: HOUR}, NOON + later)["SLA"]
+    assert found == words
 
 
 def test_an_updated_episode_is_open_to_the_reader() -> None:
@@ -343,7 +363,7 @@ def test_an_updated_episode_is_open_to_the_reader() -> None:
 def test_hidden_characters_of_events_are_shown_in_every_table() -> None:
     alert = hostile()
     tables = [
-        alerts.alert_table([stored(alert)]).drop(columns="Page"),
+        alerts.alert_table([stored(alert)], {}, NOON).drop(columns="Page"),
         evidence.observed_table(alert),
         evidence.evidence_table(alert).drop(columns="Event"),
         evidence.entity_table(alert).drop(columns="More"),
