@@ -12,6 +12,8 @@ from schemas.vocabulary import Severity
 from store.audit import AuditLog
 from store.engine import Database, connect
 from store.events import EventQueries
+from store.handover import Handover
+from store.handover import handover as handed_over
 from store.migrate import require_current
 from store.queries import Queries
 from store.suppressions import Suppressions
@@ -56,6 +58,11 @@ def events() -> EventQueries | None:
 def sla() -> Sla:
     """In which time somebody must have taken an alert."""
     return {Severity[name]: span for name, span in st.secrets[SECRETS]["sla"].items()}
+
+
+def handover(span: int) -> Handover:
+    """Give the note of a shift that lasted `span` µs until now. Raises as `queries`."""
+    return handed_over(_database(st.secrets[SECRETS]["store"]), queries().workers().now - span, sla())
 
 
 def is_demo() -> bool:

@@ -155,7 +155,7 @@ class Queries:
         """Give a page of alerts in an order that new alerts do not shift."""
         leading = {"newest": [], "severity": [ALERTS.c.severity], "risk": [ALERTS.c.risk]}[sort]
         keys: list[Any] = [*leading, ALERTS.c.start, ALERTS.c.alert_id]
-        return self._page(select(*_SHOWN).where(*_matching(where)), keys, after, limit)
+        return self._page(select(*_SHOWN).where(*matching(where)), keys, after, limit)
 
     def incidents(
         self, where: AlertFilter, *, sort: Sort = "newest", after: tuple[Any, ...] | None = None, limit: int = 100
@@ -164,7 +164,7 @@ class Queries:
         leading = [INCIDENTS.c.severity] if sort != "newest" else []
         keys: list[Any] = [*leading, INCIDENTS.c.start, INCIDENTS.c.incident_id]
         # One look into each incident, in the order of the index, until the page is full.
-        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where, unindexed=True))
+        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *matching(where, unindexed=True))
         found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
 
@@ -186,7 +186,7 @@ class Queries:
 
     def overdue_in(self, incident_ids: Sequence[str], sla: Sla) -> dict[str, int]:
         """Count the overdue alerts of each incident that has any."""
-        inside = (ALERTS.c.incident_id.in_(incident_ids), *_matching(AlertFilter(overdue=sla), unindexed=True))
+        inside = (ALERTS.c.incident_id.in_(incident_ids), *matching(AlertFilter(overdue=sla), unindexed=True))
         counts = select(ALERTS.c.incident_id, func.count()).where(*inside).group_by(ALERTS.c.incident_id)
         return {row[0]: row[1] for row in self._all(counts)}
 
@@ -202,13 +202,13 @@ class Queries:
 
     def count_alerts(self, where: AlertFilter, *, beyond: int = 0) -> int:
         """Count matching alerts that came after a page was read (its `newest`)."""
-        matching = select(func.count()).select_from(ALERTS).where(*_matching(where), ALERTS.c.first_cursor > beyond)
-        count: int = self._one(matching)
+        counted = select(func.count()).select_from(ALERTS).where(*matching(where), ALERTS.c.first_cursor > beyond)
+        count: int = self._one(counted)
         return count
 
     def bodies(self, where: AlertFilter, *, limit: int) -> list[str]:
         """Give the newest matching alerts as their JSON records."""
-        newest = select(ALERTS.c.alert_id).where(*_matching(where, unindexed=True)).order_by(ALERTS.c.start.desc())
+        newest = select(ALERTS.c.alert_id).where(*matching(where, unindexed=True)).order_by(ALERTS.c.start.desc())
         # Chosen first and read then: a sort would carry every body along.
         chosen = newest.limit(min(limit, MAX_ROWS))
         found = select(ALERTS.c.body).where(ALERTS.c.alert_id.in_(chosen)).order_by(ALERTS.c.start.desc())
@@ -249,14 +249,14 @@ class Queries:
     def in_incidents(self, incident_ids: Sequence[str], where: AlertFilter, *, limit: int) -> Sequence[AlertRow]:
         """Give the matching alerts of some incidents, worst first."""
         worst_first = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id)
-        inside = select(*_SHOWN).where(ALERTS.c.incident_id.in_(incident_ids), *_matching(where, unindexed=True))
+        inside = select(*_SHOWN).where(ALERTS.c.incident_id.in_(incident_ids), *matching(where, unindexed=True))
         return self._all(inside.order_by(*worst_first).limit(limit))
 
     def every(self, where: AlertFilter, *, limit: int, newest: int | None = None) -> Sequence[AlertRow]:
         """Give all matching alerts at once, worst first, at most `limit`: to act on. `newest`: that of a page."""
         worst_first = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id.desc())
         known = [] if newest is None else [ALERTS.c.first_cursor <= newest]
-        found = select(*_SHOWN).where(*_matching(where), *known)
+        found = select(*_SHOWN).where(*matching(where), *known)
         return self._all(found.order_by(*worst_first).limit(limit))
 
     def owners(self) -> list[str]:
@@ -372,7 +372,7 @@ def _within(dimension: str, since: int, until: int) -> tuple[ColumnElement[bool]
     return ROLLUPS.c.dimension == dimension, ROLLUPS.c.minute >= since, ROLLUPS.c.minute <= until
 
 
-def _matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElement[bool]]:
+def matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElement[bool]]:
     """Conditions on alerts. `unindexed`: severities and detectors, which many share, must not decide how to look."""
     severity: ColumnElement[int] = ALERTS.c.severity
     detector: ColumnElement[str] = ALERTS.c.detector
@@ -395,6 +395,8 @@ def _matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElem
         conditions.append(ALERTS.c.end >= where.since)
     if where.begun is not None:
         conditions.append(ALERTS.c.start >= where.begun)
+    if where.overdue is not None:
+        conditions.append(_overdue(where.overdue, severity))
     return conditions + _handled(where)
 
 
@@ -408,13 +410,10 @@ def _handled(where: AlertFilter) -> list[ColumnElement[bool]]:
     """Conditions on the incident, and on what people did."""
     equal = [(ALERTS.c[name], getattr(where, name)) for name in ("incident_id", "owner", "ticket", "suppression_id")]
     status = [ALERTS.c.status.in_(where.statuses)] if where.statuses else []
-    late = [] if where.overdue is None else [_overdue(where.overdue)]
-    return [*status, *late, *(column == value for column, value in equal if value is not None)]
+    return [*status, *(column == value for column, value in equal if value is not None)]
 
 
-def _overdue(sla: Sla) -> ColumnElement[bool]:
+def _overdue(sla: Sla, severity: ColumnElement[int]) -> ColumnElement[bool]:
     """As `schemas.triage.is_overdue`."""
-    late = (
-        and_(ALERTS.c.severity == int(severity), ALERTS.c.found_at < clock() - span) for severity, span in sla.items()
-    )
+    late = (and_(severity == int(each), ALERTS.c.found_at < clock() - span) for each, span in sla.items())
     return and_(ALERTS.c.status.in_(OPEN), ALERTS.c.acknowledged_at.is_(None), or_(false(), *late))

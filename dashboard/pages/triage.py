@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, shift
 from dashboard.actions import bar, told
 from dashboard.cards import alert_card
 from dashboard.columns import column_config
@@ -63,6 +63,8 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         new_alerts(snapshot)
         extent(snapshot)
+        if st.button("Shift handover", icon=":material/assignment_turned_in:"):
+            shift.ask()
     if not snapshot.rows:
         nothing(choice)
     elif choice.view == ALERTS:
