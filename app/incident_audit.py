@@ -9,8 +9,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from schemas.fields import format_time
-from schemas.intervals import Delay, Share
-from schemas.triage import JUDGED, OPEN, RIGHT, Sla, Status, Verdict, is_overdue
+from schemas.intervals import Delay, precision
+from schemas.triage import OPEN, Sla, Status, Verdict, is_overdue
 from schemas.vocabulary import Severity
 
 SHOWN_OPEN: Final = 100
@@ -180,7 +180,7 @@ def _delays(name: str, seconds: list[float]) -> Iterator[Figure]:
 
 
 def _precision(detector: str, verdicts: Counter[str]) -> Iterator[Figure]:
-    share = Share.of(sum(verdicts[each] for each in RIGHT), sum(verdicts[each] for each in JUDGED))
+    share = precision(verdicts)
     for verdict in Verdict:
         yield Figure(section="detector", name=detector, measure=verdict.replace("_", " "), value=verdicts[verdict])
     if share.cases:

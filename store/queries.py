@@ -314,6 +314,12 @@ class Queries:
         totals = (func.count().label("count"), func.max(ALERTS.c.start).label("last"))
         return self._all(select(*kind, *totals).where(ALERTS.c.start >= since).group_by(*kind))
 
+    def verdicts(self, since: int) -> Sequence[AnyRow]:
+        """Give (detector, verdict, count) of the judged alerts that began since, µs."""
+        kind = (ALERTS.c.detector, ALERTS.c.verdict)
+        judged = (ALERTS.c.start >= since, ALERTS.c.verdict.is_not(None))
+        return self._all(select(*kind, func.count().label("count")).where(*judged).group_by(*kind).order_by(*kind))
+
     def risky_entities(self, limit: int) -> Sequence[AnyRow]:
         """Give the entities of highest risk."""
         return self._all(select(ENTITY_RISK).order_by(ENTITY_RISK.c.score.desc()).limit(min(limit, MAX_ROWS)))

@@ -228,7 +228,7 @@ def test_many_alerts_come_in_pages_that_neither_repeat_nor_miss_one(many: str) -
 
 
 def test_one_page_of_alerts_has_no_buttons_to_turn_it(few: str) -> None:
-    assert [found.label for found in run_page(few, "triage").button] == ["Nothing new"]
+    assert [found.label for found in run_page(few, "triage").button] == ["Nothing new", "Shift handover"]
 
 
 def test_new_alerts_are_counted_and_the_table_waits(tmp_path: Path) -> None:
@@ -339,3 +339,12 @@ def test_without_events_nobody_is_called_blind(empty: str) -> None:
     app = run_page(empty, "detectors")
     assert "known after the first checkpoint" in words(app)
     assert table(app, "Finds")["Alerts"].sum() == 0
+
+
+def test_precision_comes_from_verdicts(few: str, many: str) -> None:
+    assert "No alert of these days has a verdict." in words(run_page(few, "detectors"))
+    found = table(run_page(many, "detectors"), "Precision").set_index("Detector")
+    closed = Counter(number % 4 for number in range(MANY) if number % 7 == 6)
+    assert found["Benign true positive"].to_dict()["refresh-reuse"] == closed[0]
+    assert set(found["Precision"]) == {1.0}
+    assert (found["At least"] < 1).all()

@@ -11,7 +11,7 @@ import altair as alt
 import pytest
 
 from dashboard.theme import SEVERITIES
-from dashboard.views import alerts, attacks, charts, events, evidence, geography, health, rates
+from dashboard.views import alerts, attacks, charts, detectors, events, evidence, geography, health, rates
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import DAY, HOUR, MINUTE, SECOND, clock_time, counted, duration, figure, size, tactic_name
 from schemas.alerts import Alert, Observation
@@ -354,6 +354,22 @@ def test_ageing_against_the_sla(fields: dict[str, Any], later: int, words: str) 
     row = SimpleNamespace(**vars(stored(sample(0))) | {"severity": Severity.HIGH} | fields)
     [found] = alerts.alert_table([row], {Severity.HIGH: HOUR}, NOON + later)["SLA"]
     assert found == words
+
+
+def test_precision_leaves_out_what_is_undetermined_and_says_how_sure_it_is() -> None:
+    verdicts = {"a": {"true_positive": 3, "benign_true_positive": 2, "false_positive": 5}, "b": {"undetermined": 40}}
+    rows = [
+        SimpleNamespace(detector=name, verdict=verdict, count=count)
+        for name, mine in verdicts.items()
+        for verdict, count in mine.items()
+    ]
+    table = detectors.precision_table(rows).set_index("Detector")
+    assert table.index.tolist() == ["b", "a"]
+    # Wilson (1927) for 5 of 10.
+    assert table.loc["a", ["Precision", "At least", "At most"]].round(4).tolist() == [0.5, 0.2366, 0.7634]
+    assert table.loc["b", ["Precision", "At least", "At most"]].isna().all()
+    assert (table.loc["a", "False positive"], table.loc["b", "Undetermined"]) == (5, 40)
+    assert detectors.precision_table([]).empty
 
 
 def test_an_updated_episode_is_open_to_the_reader() -> None:

@@ -18,6 +18,7 @@ from store.outbox import StateOutbox
 from store.queries import AlertFilter, Queries
 from store.triage import MAX_TARGETS, Action, Assign, Begin, Reopen, Resolve, Target, Ticket, Triage, targets
 from store.writer import AlertWriter
+from tests.store.conftest import T0
 
 Make = Callable[..., Revision]
 ANA, BOB = Actor("ana", Role.ANALYST), Actor("bob", Role.ANALYST)
@@ -256,3 +257,16 @@ def test_the_store_and_the_rule_agree_on_what_is_overdue(desk: Desk) -> None:
     assert desk.queries.count_alerts(AlertFilter(overdue={})) == 0
     incidents = [row.incident_id for row in page.rows]
     assert desk.queries.overdue_in(incidents, sla) == dict.fromkeys(late.values(), 1)
+
+
+def test_verdicts_are_counted_by_detector(desk: Desk) -> None:
+    desk.arrive("a", "b", "c", "open")
+    desk.arrive("d", detector="key-unknown")
+    desk.arrive("old", at=T0 - 1)
+    desk.act("a", "b", "old", action=FALSE)
+    desk.act("c", "d", action=Resolve(Verdict.TRUE_POSITIVE, "stolen"))
+    assert [tuple(row) for row in desk.queries.verdicts(T0)] == [
+        ("key-unknown", "true_positive", 1),
+        ("refresh-reuse", "false_positive", 2),
+        ("refresh-reuse", "true_positive", 1),
+    ]
