@@ -88,8 +88,14 @@ class Demonstration:
             signal.signal(number, lambda *_: self._worker.stop())
         self._started = time.monotonic()
         chosen = self._settings
-        given = {"lake": lake_path(chosen), "sla": chosen.triage.spans()}
-        dashboard = start(chosen.store.url, port=port, demo=True, open_browser=open_browser, **given)
+        dashboard = start(
+            chosen.store.url,
+            port=port,
+            lake=lake_path(chosen),
+            sla=chosen.triage.spans(),
+            demo=True,
+            open_browser=open_browser,
+        )
         try:
             self._worker.run()
         finally:

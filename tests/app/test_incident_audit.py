@@ -55,9 +55,9 @@ def store(tokentrail: Tokentrail, store_alerts: Callable[..., Path], tmp_path: P
     act(8, Begin())
     with database.write() as connection:
         for number, found, taken, resolved in TIMES:
-            values = {"found_at": NOON + found * SECOND}
+            at = NOON + found * SECOND
             after = {"acknowledged_at": taken, "resolved_at": resolved}
-            values |= {name: s if s is None else values["found_at"] + s * SECOND for name, s in after.items()}
+            values = {"found_at": at, **{name: s if s is None else at + s * SECOND for name, s in after.items()}}
             connection.execute(update(ALERTS).where(ALERTS.c.alert_id == sample(number).alert_id).values(values))
     database.close()
 
@@ -183,7 +183,7 @@ def test_sums_agree_with_each_other(drawn: list[dict[str, Any]]) -> None:
         for place, fields in enumerate(drawn)
     ]
     report = audit(rows, {Severity.HIGH: 1, Severity.LOW: 200}, HOUR + 250, (None, None))
-    found = {figure.key: figure.value for figure in report.figures}
+    found = {figure.key: figure.value or 0 for figure in report.figures}
 
     def total(section: str, measure: str) -> Any:
         return sum(value for (part, _, what), value in found.items() if (part, what) == (section, measure))
