@@ -184,7 +184,7 @@ def _precision(detector: str, verdicts: Counter[str]) -> Iterator[Figure]:
     for verdict in Verdict:
         yield Figure(section="detector", name=detector, measure=verdict.replace("_", " "), value=verdicts[verdict])
     if share.cases:
-        for measure, value in (("precision", share.value), ("low", share.low), ("high", share.high)):
+        for measure, value in (("precision", share.value), ("at least", share.low), ("at most", share.high)):
             yield Figure(section="detector", name=detector, measure=measure, value=round(value, 4))
 
 

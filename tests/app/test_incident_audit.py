@@ -88,8 +88,12 @@ def test_counts_times_and_verdicts(store: Callable[..., Ran]) -> None:
     reuse = [found["detector", "refresh-reuse", what] for what in ("alerts", "true positive", "benign true positive")]
     assert reuse == [3, 1, 1]
     # Wilson (1927): two of two, and none of one.
-    assert [found["detector", "refresh-reuse", what] for what in ("precision", "low", "high")] == [1.0, 0.3424, 1.0]
-    place = [found["detector", "impossible-geography", what] for what in ("precision", "low", "high")]
+    assert [found["detector", "refresh-reuse", what] for what in ("precision", "at least", "at most")] == [
+        1.0,
+        0.3424,
+        1.0,
+    ]
+    place = [found["detector", "impossible-geography", what] for what in ("precision", "at least", "at most")]
     assert place == [0.0, 0.0, 0.7935]
 
 
@@ -125,7 +129,7 @@ def test_a_former_report_stands_beside_it(store: Callable[..., Ran], tmp_path: P
 
 def test_it_is_written_for_people_and_for_spreadsheets(store: Callable[..., Ran]) -> None:
     shown = store(columns=120).text
-    assert "precision 1; low 0.3424; high 1" in " ".join(shown.split())
+    assert "precision 1; at least 0.3424; at most 1" in " ".join(shown.split())
     assert "\u202e" not in shown
     markdown = store("--as", "markdown").text
     assert "| section | name | figures |" in markdown
