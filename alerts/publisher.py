@@ -90,7 +90,7 @@ class Publisher(Generic[_T]):
             except (SinkError, TokentrailError) as error:
                 self.failures += 1
                 LOG.warning("publisher %s waits: %s", self.name, error)
-                if stop.wait(RETRY_SECONDS):
+                if stop.wait(RETRY_SECONDS if (asked := getattr(error, "wait", None)) is None else asked):
                     break
             else:
                 if moved < BATCH and stop.is_set():

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from app.output import plain
+from app.spreadsheet import csv_row
 from schemas.errors import SourceError
 
-_FORMULAS: Final = ("=", "+", "-", "@")
 _Report = TypeVar("_Report", bound=BaseModel)
 
 
@@ -51,21 +49,9 @@ def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 def csv_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Give CSV; lists are joined, and what a spreadsheet would take for a formula is quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(headers)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
-    return out.getvalue().rstrip("\r\n")
+    return "".join(map(csv_row, [headers, *rows])).rstrip("\r\n")
 
 
 def _escaped(text: str) -> str:
     """Write text that Markdown would obey as text."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]<>|#~" else c for c in plain(text))
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, int | float):
-        return value
-    text = "; ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    text = plain(text)
-    return f"'{text}" if text.startswith(_FORMULAS) else text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +26,7 @@ from pydantic import (
 from alerts.allowed import AllowRule
 from alerts.formats import FORMATS as ALERT_FORMATS
 from alerts.formats import Format
+from alerts.sinks.syslog import FACILITIES
 from app.brokers import servers
 from app.faults import first_fault
 from detectors.base import Detector
@@ -223,11 +225,14 @@ class _Formatted(_Section):
         return replace(chosen, all_changes=True) if self.all_changes else chosen
 
 
+_CURSOR: Final = "Of its cursor: another name starts again at the first alert."
+
+
 class FileSinkSettings(_Formatted):
     """Alerts in a file, one a line."""
 
     type: Literal["file"]
-    name: str = "file"
+    name: str = Field("file", description=_CURSOR)
     path: Path
 
 
@@ -235,7 +240,7 @@ class KafkaSinkSettings(_Formatted):
     """Alerts on a topic of the brokers in `[kafka]`."""
 
     type: Literal["kafka"]
-    name: str = "kafka"
+    name: str = Field("kafka", description=_CURSOR)
     topic: str = Field(
         "token.alerts.v1", description="Topic of the alerts; `token.alerts.<format>.v1` for other formats than native."
     )
@@ -256,7 +261,53 @@ class KafkaStateSinkSettings(_Section):
     topic: str = "token.alert-state.v1"
 
 
-AnySink = FileSinkSettings | KafkaSinkSettings | KafkaStateSinkSettings
+class SyslogSinkSettings(_Formatted):
+    """Alerts as RFC 5424 messages over TLS (RFC 5425) or TCP, with octet counting (RFC 6587)."""
+
+    type: Literal["syslog"]
+    name: str = Field("syslog", description=_CURSOR)
+    host: str = Field(min_length=1, description="Name or address of the receiver; its certificate must name it.")
+    port: int = Field(6_514, ge=1, le=65_535)
+    transport: Literal["tls", "tcp"] = Field("tls", description="tcp is neither secret nor safe from changes.")
+    facility: Literal[FACILITIES] = "authpriv"  # type: ignore[valid-type]
+    app_name: str = Field("tokentrail", pattern=r"^[!-~]{1,48}$", description="APP-NAME of each message.")
+    hostname: str | None = Field(
+        None, pattern=r"^[!-~]{1,255}$", description="HOSTNAME of each message; without it that of this machine."
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authorities that sign the receiver's certificate; the system's without it."
+    )
+    cert_file: Path | None = Field(None, description="PEM file of our certificate and key, for receivers that ask.")
+    wait_for_close: bool = Field(
+        True,
+        description="Whether the receiver's close, after each batch, confirms it. false is for receivers that keep a "
+        "half-closed connection open: what they had not read when they died is lost.",
+    )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What the connection is secured with; None for plain TCP.
+
+        Raises:
+            ConfigError: a file is missing or holds no certificate.
+        """
+        if self.transport == "tcp":
+            return None
+        place = self.ca_file
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            if (place := self.cert_file) is not None:
+                context.load_cert_chain(place)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot be read: {error.strerror or error}",
+                place=f"sink {self.name}: {place}",
+                next_step="give the path of a PEM file",
+            ) from error
+        return context
+
+
+AnySink = FileSinkSettings | KafkaSinkSettings | KafkaStateSinkSettings | SyslogSinkSettings
+SINK_SETTINGS: Final = get_args(AnySink)
 SinkSettings = Annotated[AnySink, Field(discriminator="type")]
 
 

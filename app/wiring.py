@@ -14,7 +14,15 @@ from typing import Any, Final
 from alerts.publisher import Publisher
 from alerts.sinks.file import FileSink
 from alerts.sinks.kafka import KafkaSink, alert_message, state_message
-from app.settings import AnySink, FileSinkSettings, KafkaSinkSettings, KafkaStateSinkSettings, Settings
+from alerts.sinks.syslog import Header, SyslogSink
+from app.settings import (
+    AnySink,
+    FileSinkSettings,
+    KafkaSinkSettings,
+    KafkaStateSinkSettings,
+    Settings,
+    SyslogSinkSettings,
+)
 from engines.chunks import ChunkFolder
 from engines.jwks_watch import JwksSource, JwksWatch
 from engines.keybook import KeyBook
@@ -189,3 +197,8 @@ def _publisher(sink: AnySink, settings: Settings, database: Database) -> Publish
         case KafkaStateSinkSettings():
             client = settings.kafka.client()
             return Publisher(sink.name, StateOutbox(database), KafkaSink(sink.topic, client, state_message))
+        case SyslogSinkSettings():
+            header = Header(sink.facility, sink.hostname or socket.gethostname(), sink.app_name)
+            address = (sink.host, sink.port)
+            syslog = SyslogSink(address, header, sink.form, tls=sink.tls(), wait=sink.wait_for_close)
+            return Publisher(sink.name, Outbox(database), syslog)

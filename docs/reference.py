@@ -19,7 +19,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from alerts.allowed import AllowRule
 from app.cli import app
-from app.settings import FileSinkSettings, JwksSettings, KafkaSinkSettings, KafkaStateSinkSettings, Settings
+from app.settings import SINK_SETTINGS, JwksSettings, Settings
 from ingest.vendors.mapping import MappingSettings, TypeMapping
 from schemas.inventory import KeyRecord
 
@@ -41,10 +41,10 @@ MEANINGS: Final = {
     "dashboard.host": "Address of the loopback: nobody has to log in.",
     "dashboard.port": "0 takes a free port.",
     "worker.host": "Where its health endpoint listens.",
-    "sinks[file].name": "Of its cursor: another name starts again at the first alert.",
     "sinks[file].path": "File that alerts are appended to.",
-    "sinks[kafka].name": "Of its cursor: another name starts again at the first alert.",
     "sinks[kafka-state].name": "Of its cursor: another name starts again at the first change.",
+    "sinks[syslog].port": "6514 is that of syslog over TLS.",
+    "sinks[syslog].facility": "Facility of each message; its severity is that of the alert.",
     "sinks[kafka-state].topic": "Topic of the triage states; `topics create` makes it compacted.",
 }
 """What a setting means whose model does not say it."""
@@ -76,7 +76,7 @@ def settings() -> str:
         if _is_section(field):
             parts.append(_section(f"[{name}]", name, field.annotation))
     parts.append(_section("[[allow]]", "allow", AllowRule))
-    for sink in (FileSinkSettings, KafkaSinkSettings, KafkaStateSinkSettings):
+    for sink in SINK_SETTINGS:
         (kind,) = get_args(sink.model_fields["type"].annotation)
         parts.append(_section(f'[[sinks]] type = "{kind}"', f"sinks[{kind}]", sink))
     parts.append(_section("[[jwks]]", "jwks", JwksSettings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,21 +19,29 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at stored alerts.", no_args_is_help=True)
 
+SeverityOption = Annotated[str | None, typer.Option(help="This severity or a higher one.")]
+DetectorOption = Annotated[list[str] | None, typer.Option(help="Of this detector; may be repeated.")]
+EntityOption = Annotated[str | None, typer.Option(help="That name this entity: type:id, such as user:alice.")]
+EpisodeOption = Annotated[list[str] | None, typer.Option(help="open, updated or closed; may be repeated.")]
+StatusOption = Annotated[
+    list[str] | None, typer.Option(help="new, in_progress, resolved or suppressed; may be repeated.")
+]
+OwnerOption = Annotated[str | None, typer.Option(help="That this person owns.")]
+SinceOption = Annotated[
+    str | None, typer.Option(help="That went on at this time or later; or a duration back from now, such as 2h.")
+]
+
 
 @app.command("list")
 def list_(
     config: ConfigFile = None,
-    severity: Annotated[str | None, typer.Option(help="This severity or a higher one.")] = None,
-    detector: Annotated[list[str] | None, typer.Option(help="Of this detector; may be repeated.")] = None,
-    entity: Annotated[str | None, typer.Option(help="That name this entity: type:id, such as user:alice.")] = None,
-    episode: Annotated[list[str] | None, typer.Option(help="open, updated or closed; may be repeated.")] = None,
-    status: Annotated[
-        list[str] | None, typer.Option(help="new, in_progress, resolved or suppressed; may be repeated.")
-    ] = None,
-    owner: Annotated[str | None, typer.Option(help="That this person owns.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="That went on at this time or later; or a duration back from now, such as 2h.")
-    ] = None,
+    severity: SeverityOption = None,
+    detector: DetectorOption = None,
+    entity: EntityOption = None,
+    episode: EpisodeOption = None,
+    status: StatusOption = None,
+    owner: OwnerOption = None,
+    since: SinceOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Most alerts to show.")] = 50,
     after: Annotated[str | None, typer.Option(help="Go on behind the alert of this id.")] = None,
     shadow: Annotated[
@@ -47,19 +56,9 @@ def list_(
     from app.settings import load
     from app.stored_alerts import pages
     from app.wiring import existing_store
-    from schemas.alerts import EpisodeState
-    from schemas.triage import Status
-    from store.queries import AlertFilter, Queries
+    from store.queries import Queries
 
-    where = AlertFilter(
-        severities=_at_least(severity_option(severity, "--severity")),
-        detectors=[_detector(name) for name in detector or ()],
-        episodes=[word_option(word, EpisodeState, "--episode") for word in episode or ()],
-        entity=None if entity is None else entity_option(entity),
-        statuses=[word_option(word, Status, "--status") for word in status or ()],
-        owner=owner,
-        since=since_option(since, "--since"),
-    )
+    where = _filter(severity, detector, episode, status, entity=entity, owner=owner, since=since)
     if shadow:
         unfit = {"--entity": entity, "--episode": episode, "--since": since, "--after": after}
         _list_shadows(load(config), where, limit, [name for name, value in unfit.items() if value], json=json)
@@ -120,6 +119,66 @@ def show(
             _write_records(queries, [alert.alert_id])
         else:
             results.print(alert_page(alert, queries.revisions(alert.alert_id)))
+
+
+@app.command()
+def export(
+    config: ConfigFile = None,
+    format_: Annotated[str, typer.Option("--format", "-f", help="native, ocsf, cef or csv.")] = "native",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File for the alerts instead of stdout.")] = None,
+    severity: SeverityOption = None,
+    detector: DetectorOption = None,
+    entity: EntityOption = None,
+    episode: EpisodeOption = None,
+    status: StatusOption = None,
+    owner: OwnerOption = None,
+    since: SinceOption = None,
+) -> None:
+    """Write the latest revision of all alerts that fit, newest first, one a line.
+
+    The formats are those of the sinks, uncut. CSV is for people: control characters are written as escapes, and what a
+    spreadsheet would take for a formula begins with an apostrophe.
+    """
+    from app.alert_export import KINDS
+    from app.alert_export import export as write
+    from app.settings import load
+    from app.wiring import existing_store
+    from store.queries import Queries
+
+    if format_ not in KINDS:
+        known = ", ".join(KINDS)
+        raise ConfigError(f"unknown format {format_!r}", place="--format", next_step=f"take one of {known}")
+    where = _filter(severity, detector, episode, status, entity=entity, owner=owner, since=since)
+    with existing_store(load(config)) as database:
+        count = write(Queries(database), where, format_, out)
+    if out is not None:
+        note(f"{count} alerts in {out}")
+
+
+def _filter(
+    severity: str | None,
+    detectors: Sequence[str] | None,
+    episodes: Sequence[str] | None,
+    statuses: Sequence[str] | None,
+    *,
+    entity: str | None,
+    owner: str | None,
+    since: str | None,
+) -> AlertFilter:
+    """Read the options that say which alerts. Raises ConfigError naming the option."""
+    from schemas.alerts import EpisodeState
+    from schemas.triage import Status
+    from store.queries import AlertFilter
+
+    return AlertFilter(
+        severities=_at_least(severity_option(severity, "--severity")),
+        detectors=[_detector(name) for name in detectors or ()],
+        episodes=[word_option(word, EpisodeState, "--episode") for word in episodes or ()],
+        entity=None if entity is None else entity_option(entity),
+        statuses=[word_option(word, Status, "--status") for word in statuses or ()],
+        owner=owner,
+        since=since_option(since, "--since"),
+    )
 
 
 def _at_least(severity: Severity | None) -> list[Severity]:

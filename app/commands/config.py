@@ -11,7 +11,7 @@ import typer
 from app.options import ConfigFile, Json
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.settings import AnySink, Settings
 
 app = typer.Typer(help="Check the configuration.", no_args_is_help=True)
 
@@ -50,7 +50,6 @@ def _check_key() -> None:
 
 
 def _lines(settings: Settings) -> Iterator[tuple[str, str]]:
-    from app.settings import FileSinkSettings
     from store.engine import without_password
 
     kafka, dead = settings.kafka, settings.dead_letters
@@ -58,11 +57,20 @@ def _lines(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "store", without_password(settings.store.url)
     yield "dead letters", f"topic {dead.topic}" if dead.topic else f"file {dead.file}"
     for sink in settings.sinks:
-        yield (
-            f"sink {sink.name}",
-            (f"file {sink.path}" if isinstance(sink, FileSinkSettings) else f"topic {sink.topic}"),
-        )
+        yield f"sink {sink.name}", _place(sink)
     for name, detector in settings.running().items():
         changed = detector.model_dump(mode="json", exclude_defaults=True)
         how = ", ".join(f"{parameter} = {value}" for parameter, value in changed.items()) or "defaults"
         yield name, f"{how}, in shadow" if name in settings.shadow else how
+
+
+def _place(sink: AnySink) -> str:
+    from app.settings import FileSinkSettings, KafkaSinkSettings, KafkaStateSinkSettings, SyslogSinkSettings
+
+    match sink:
+        case FileSinkSettings():
+            return f"file {sink.path}"
+        case KafkaSinkSettings() | KafkaStateSinkSettings():
+            return f"topic {sink.topic}"
+        case SyslogSinkSettings():
+            return f"{sink.transport} {sink.host}:{sink.port}"

@@ -21,6 +21,7 @@ from alerts.record import record_of
 from alerts.sinks import Sink, SinkError
 from alerts.sinks.file import FileSink
 from alerts.sinks.kafka import KafkaSink, alert_message, state_message
+from alerts.sinks.syslog import Header, SyslogSink
 from schemas.alerts import MAX_ALERT_BYTES, Alert
 from schemas.export import documents
 from schemas.revisions import Revision, StoredRevision
@@ -32,6 +33,7 @@ from store.outbox import Outbox, StateOutbox
 from store.queries import Queries
 from store.triage import Begin, Resolve, Triage, targets
 from store.writer import AlertWriter
+from tests.alerts.syslog_receiver import Receiver
 from tests.dashboard.alert_samples import hostile, sample
 from tests.services.service import Service
 
@@ -104,15 +106,39 @@ class TopicPlace:
             admin.create_topics({self.topic: {"num_partitions": 3, "replication_factor": 1}}, wait_for_metadata=True)
 
 
+class SyslogPlace:
+    """A receiver that reads as RFC 5424 and RFC 6587 say."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def open(self) -> SyslogSink:
+        header = Header("authpriv", "worker-1", "tokentrail")
+        return SyslogSink(("127.0.0.1", self._receiver.port), header, NATIVE)
+
+    def records(self) -> list[bytes]:
+        return [message.record for message in self._receiver.messages]
+
+    def refuse(self) -> None:
+        self._receiver.stop()
+
+    def accept(self) -> None:
+        self._receiver.start()
+
+
 @pytest.fixture
 def topic(kafka_broker: Service, make_topic: Callable[[int], str]) -> TopicPlace:
     return TopicPlace(kafka_broker.address, make_topic(3))
 
 
-@pytest.fixture(params=["file", "kafka"])
+@pytest.fixture(params=["file", "kafka", "syslog"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "kafka":
         yield request.getfixturevalue("topic")
+        return
+    if request.param == "syslog":
+        with Receiver() as receiver:
+            yield SyslogPlace(receiver)
         return
     with pytest.MonkeyPatch.context() as patch:
         yield FilePlace(tmp_path, patch)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import SyslogSinkSettings, from_mapping
 from detectors.registry import DETECTORS
+from schemas.errors import ConfigError
 from schemas.export import documents
 from tests.app.conftest import Tokentrail
 
@@ -89,3 +91,28 @@ def test_an_unknown_format_is_named(tokentrail: Tokentrail, tmp_path: Path) -> N
     ran = tokentrail("config", "check")
     assert ran.code == 2
     assert "unknown format 'xml'; known are native, ocsf, cef" in ran.stderr
+
+
+def test_a_syslog_sink_is_secure_unless_told_otherwise(tokentrail: Tokentrail, tmp_path: Path) -> None:
+    file = tmp_path / "tokentrail.toml"
+    sink = '[[sinks]]\ntype = "syslog"\nhost = "siem.example"\n'
+    file.write_text(sink, "utf-8")
+    assert re.search(r"sink syslog +tls siem\.example:6514", tokentrail("config", "check").text)
+    file.write_text(f'{sink}transport = "tcp"\nport = 601\n', "utf-8")
+    assert re.search(r"sink syslog +tcp siem\.example:601", tokentrail("config", "check").text)
+    for wrong in ('facility = "local8"', 'app_name = "a b"', 'hostname = "ü"', "port = 0"):
+        file.write_text(f"{sink}{wrong}\n", "utf-8")
+        ran = tokentrail("config", "check")
+        assert (ran.code, ran.stdout) == (2, b"")
+        assert f"sinks[syslog].{wrong.split()[0]}: " in ran.stderr.replace("syslog].syslog", "syslog]")
+
+
+@pytest.mark.parametrize("name", ["ca_file", "cert_file"])
+def test_a_tls_file_of_a_syslog_sink_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate", "utf-8")
+    for path, why in ((broken, ""), (tmp_path / "missing.pem", "No such file")):
+        (sink,) = from_mapping({"sinks": [{"type": "syslog", "host": "siem.example", name: path}]}, "test").sinks
+        assert isinstance(sink, SyslogSinkSettings)
+        with pytest.raises(ConfigError, match=f"sink syslog: {path}: cannot be read: {why}"):
+            sink.tls()
