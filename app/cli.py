@@ -17,6 +17,7 @@ from app.commands import (
     demo,
     doctor,
     evaluate,
+    handover,
     precompile,
     replay,
     run,
@@ -61,6 +62,7 @@ app.command("dashboard")(dashboard.dashboard)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
+app.command("handover")(handover.handover)
 app.command("score-series")(score_series.score_series)
 app.command("doctor")(doctor.doctor)
 app.command("precompile")(precompile.precompile)

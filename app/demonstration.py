@@ -88,7 +88,14 @@ class Demonstration:
             signal.signal(number, lambda *_: self._worker.stop())
         self._started = time.monotonic()
         chosen = self._settings
-        dashboard = start(chosen.store.url, port=port, lake=lake_path(chosen), demo=True, open_browser=open_browser)
+        dashboard = start(
+            chosen.store.url,
+            port=port,
+            lake=lake_path(chosen),
+            sla=chosen.triage.spans(),
+            demo=True,
+            open_browser=open_browser,
+        )
         try:
             self._worker.run()
         finally:

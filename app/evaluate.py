@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 
 from app.evaluation.exposure import EARLY, EventTotals, Exposure, Tally, count_events
-from app.evaluation.intervals import Delay, Rate, Share
 from app.evaluation.report import Baseline, DetectorNoise, Dose, Noise, Report, Row
 from app.evaluation.scoring import FalseAlert, Outcome, score
 from app.evaluation.sightings import Record, Sighting, read_all
 from ingest.simulator.labels import Label
+from schemas.intervals import Delay, Rate, Share
 from schemas.vocabulary import Severity
 
 __all__ = ["EventTotals", "Exposure", "Judged", "Report", "Tally", "count_events", "evaluate", "judge", "summary"]

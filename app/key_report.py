@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 from rich.text import Text
 
 from app.alert_table import new_table
 from app.key_audit import KeyLine
 from app.output import plain
-from app.spreadsheet import csv_row
-from schemas.errors import SourceError
+from app.paper import csv_table, markdown_table, read_former
 
 HEADERS: Final = ("key", "life", "operations", "principals", "findings")
 _LIFE: Final = ("created", "first_seen", "first_use", "last_sign", "last_use", "retired", "compromised")
-
-
-class Paper(StrEnum):
-    """How an audit is written."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    JSON = "json"
 
 
 class Audit(BaseModel):
@@ -39,19 +28,8 @@ class Audit(BaseModel):
 
 
 def read_audit(path: Path) -> list[KeyLine]:
-    """Read an audit that was written as JSON.
-
-    Raises:
-        SourceError: it cannot be read, or is none.
-    """
-    try:
-        return Audit.model_validate_json(path.read_bytes()).keys
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}", place=str(path), next_step="check the path") from error
-    except ValidationError as error:
-        raise SourceError(
-            "is no audit of keys", place=str(path), next_step="give what `audit keys --as json` wrote"
-        ) from error
+    """Read an audit that was written as JSON. Raises SourceError if it cannot be read, or is none."""
+    return read_former(path, Audit, what="audit of keys", command="audit keys").keys
 
 
 def as_text(lines: Sequence[KeyLine]) -> Table:
@@ -66,15 +44,13 @@ def as_text(lines: Sequence[KeyLine]) -> Table:
 
 def as_markdown(lines: Sequence[KeyLine]) -> str:
     """Give a Markdown table."""
-    rows = [[_escaped("; ".join(cell)) for cell in _cells(line)] for line in lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [HEADERS, ["---"] * len(HEADERS), *rows])
+    return markdown_table(HEADERS, (["; ".join(cell) for cell in _cells(line)] for line in lines))
 
 
 def as_csv(lines: Sequence[KeyLine]) -> str:
-    """Give CSV, a field of `KeyLine` a column; what a spreadsheet would take for a formula is quoted."""
-    fields = [line.model_dump() | {"operations": _counts(line)} for line in lines]
-    rows = [KeyLine.model_fields, *(each.values() for each in fields)]
-    return "".join(map(csv_row, rows)).rstrip("\r\n")
+    """Give CSV, a field of `KeyLine` a column."""
+    rows = (line.model_dump() | {"operations": _counts(line)} for line in lines)
+    return csv_table(KeyLine.model_fields, (row.values() for row in rows))
 
 
 def as_json(lines: Sequence[KeyLine]) -> str:
@@ -99,8 +75,3 @@ def _cells(line: KeyLine) -> list[list[str]]:
 
 def _counts(line: KeyLine) -> list[str]:
     return [f"{name} {count}" for name, count in line.operations.items()]
-
-
-def _escaped(text: str) -> str:
-    """Write text that Markdown would obey as text."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>|#~" else c for c in plain(text))

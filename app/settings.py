@@ -35,8 +35,11 @@ from detectors.base import Detector
 from detectors.registry import DETECTORS
 from ingest.jwks import check_url
 from ingest.vendors import FORMATS, NATIVE, MappingSettings
+from schemas.alerts import SeverityName
 from schemas.errors import ConfigError
+from schemas.fields import micros
 from schemas.inventory import KeyRecord
+from schemas.vocabulary import Severity
 from store.engine import without_password
 from store.errors import StoreError
 
@@ -432,6 +435,24 @@ class DashboardSettings(_Section):
     port: int = Field(8501, ge=0, le=65_535)
 
 
+class TriageSettings(_Section):
+    """What is expected of the people who handle alerts."""
+
+    sla: dict[SeverityName, Annotated[Duration, Field(gt=timedelta(0))]] = Field(
+        {
+            "critical": timedelta(minutes=15),
+            "high": timedelta(hours=1),
+            "medium": timedelta(hours=8),
+            "low": timedelta(days=3),
+        },
+        description="Time in which somebody must have taken an alert, by severity; one that is left out has no limit.",
+    )
+
+    def spans(self) -> dict[Severity, int]:
+        """Give the times in µs."""
+        return {Severity[name.upper()]: micros(span) for name, span in self.sla.items()}
+
+
 class WorkerSettings(_Section):
     """Health endpoint of the worker."""
 
@@ -459,6 +480,7 @@ class Settings(_Section):
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     topics: TopicSettings = TopicSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    triage: TriageSettings = TriageSettings()
     worker: WorkerSettings = WorkerSettings()
     sinks: list[SinkSettings] = [KafkaSinkSettings(type="kafka"), KafkaStateSinkSettings(type="kafka-state")]
     jwks: list[JwksSettings] = []

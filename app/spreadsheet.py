@@ -20,6 +20,8 @@ def csv_row(values: Iterable[object]) -> str:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, int | float):
+        return str(value)
     text = "; ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
     text = plain(text)
     return f"'{text}" if text.lstrip().startswith(_FORMULAS) else text

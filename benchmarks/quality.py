@@ -15,7 +15,6 @@ from typing import Any, Final
 import orjson
 
 from app.evaluate import Judged, Tally, judge, summary
-from app.evaluation.intervals import Rate, Share
 from app.evaluation.report import Report, Row
 from app.replaying import replay_of
 from app.settings import from_mapping
@@ -26,6 +25,7 @@ from ingest.simulator.clock import DAY
 from ingest.simulator.lookalikes import AUTHORIZATION_SERVERS, DOWNLOADS, FAMILY_CLIENT, PROXIED_SERVERS
 from ingest.simulator.signing import ADMINISTRATORS
 from schemas.fields import parse_time
+from schemas.intervals import Rate, Share
 
 START: Final = parse_time("2026-03-02T00:00:00Z")
 WORKERS: Final = 2
@@ -56,7 +56,7 @@ class Mix:
 
 HEADLINE: Final = Mix(("headline",), (401, 402, 403), 8, 1, Traffic(rate=1.6, users=1_500))
 FURTHER: Final = Mix(("lifecycle", "policy"), (411, 412, 413), 8, 2, Traffic(rate=1.2, users=2_500))
-GRANTS: Final = Mix(("grants",), (431, 432, 433), 8, 2, Traffic(rate=0.8, users=2_000, signatures=True))
+GRANTS: Final = Mix(("grants",), (441, 442, 443), 8, 2, Traffic(rate=0.8, users=2_000, signatures=True))
 FAULTY: Final = Mix(("headline", "lifecycle", "policy"), (421,), 6, 1, Traffic(rate=0.6, users=2_000))
 """Nobody has tuned a detector on any of these seeds."""
 

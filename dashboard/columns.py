@@ -22,6 +22,7 @@ def column_config(frame: pd.DataFrame, *, time_format: str = "YYYY-MM-DD HH:mm:s
             width=120,
         ),
         "Risk": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d", width=100),
+        **{name: st.column_config.NumberColumn(format="percent") for name in ("Precision", "At least", "At most")},
         "Entity": st.column_config.TextColumn(width=180),
         "Tactics": st.column_config.TextColumn(width=210),
         "Because": st.column_config.TextColumn(width=140),

@@ -7,17 +7,21 @@ from typing import Final
 
 import streamlit as st
 
+from schemas.triage import Sla
+from schemas.vocabulary import Severity
 from store.audit import AuditLog
 from store.engine import Database, connect
 from store.events import EventQueries
+from store.handover import Handover
+from store.handover import handover as handed_over
 from store.migrate import require_current
 from store.queries import Queries
 from store.suppressions import Suppressions
 from store.triage import Triage
 
 SECRETS: Final = "tokentrail"
-"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL), `demo` (bool) and `lake` (path, or
-empty)."""
+"""Section of Streamlit's secrets in which `dashboard.server` leaves `store` (URL), `demo` (bool), `lake` (path, or
+empty) and `sla` (µs by name of the severity)."""
 
 
 def queries() -> Queries:
@@ -49,6 +53,16 @@ def events() -> EventQueries | None:
     """The query service of the event lake; None where this server was started without one."""
     lake = st.secrets[SECRETS]["lake"]
     return _events(st.secrets[SECRETS]["store"], lake) if lake else None
+
+
+def sla() -> Sla:
+    """In which time somebody must have taken an alert."""
+    return {Severity[name]: span for name, span in st.secrets[SECRETS]["sla"].items()}
+
+
+def handover(span: int) -> Handover:
+    """Give the note of a shift that lasted `span` µs until now. Raises as `queries`."""
+    return handed_over(_database(st.secrets[SECRETS]["store"]), queries().workers().now - span, sla())
 
 
 def is_demo() -> bool:

@@ -81,7 +81,8 @@ def choose() -> Choice:
 
 def _is_filtered() -> bool:
     return any(
-        name in st.query_params for name in ("detector", "tactic", "entity", "age", "owner", "ticket", "hidden_by")
+        name in st.query_params
+        for name in ("detector", "tactic", "entity", "age", "owner", "ticket", "hidden_by", "overdue")
     )
 
 
@@ -103,6 +104,9 @@ def _more() -> tuple[AlertFilter, int | None]:
         )
         ticket = st.text_input("Ticket", key="ticket", bind="query-params", width=140)
         number = st.text_input("Hidden by suppression", key="hidden_by", bind="query-params", width=180)
+        overdue = st.toggle(
+            "Overdue", key="overdue", bind="query-params", help="Nobody has taken them within their severity's time."
+        )
     where = AlertFilter(
         detectors=tuple(detectors),
         tactics=tuple(tactics),
@@ -110,6 +114,7 @@ def _more() -> tuple[AlertFilter, int | None]:
         owner=None if owner == ANYBODY else owner,
         ticket=(ticket or "").strip() or None,
         suppression_id=int(number) if number and _NUMBER.fullmatch(number) else None,
+        overdue=data.sla() if overdue else None,
     )
     return where, AGES.get(age)
 

@@ -24,10 +24,12 @@ from dashboard.data import SECRETS
 from dashboard.theme import options
 from dashboard.views.geography import OUTLINES_PATH
 from schemas.errors import TokentrailError
+from schemas.triage import Sla
 
 SCRIPT: Final = Path(__file__).parent / "script" / "tokentrail_pages.py"
 OUTLINES: Final = Path(__file__).parent / "assets" / "countries-110m.json"
 DAY: Final = 86_400
+NO_SLA: Final[Sla] = {}
 
 
 class DashboardError(TokentrailError):
@@ -40,6 +42,7 @@ def serve(
     port: int = 8501,
     *,
     lake: str = "",
+    sla: Sla = NO_SLA,
     demo: bool = False,
     open_browser: bool = False,
 ) -> None:
@@ -50,6 +53,7 @@ def serve(
         host: address to bind; only the loopback is allowed, as nobody has to log in.
         port: must be free.
         lake: folder of the event lake; empty for none.
+        sla: in which time somebody must have taken an alert.
         demo: mark every page as made-up data.
         open_browser: open the default browser when the server answers.
 
@@ -60,7 +64,7 @@ def serve(
     require_free(host, port)
     app = st.App(
         SCRIPT,
-        secrets={SECRETS: {"store": store_url, "demo": demo, "lake": lake}},
+        secrets={SECRETS: secrets(store_url, lake=lake, sla=sla, demo=demo)},
         routes=[Route(OUTLINES_PATH, _outlines)],
         middleware=[Middleware(SecurityHeaders)],
         lifespan=_opening(address(host, port)) if open_browser else None,
@@ -68,7 +72,17 @@ def serve(
     app.run(config=options(host, port))
 
 
-def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings: bool | str) -> SpawnProcess:
+def secrets(store_url: str, *, lake: str = "", sla: Sla = NO_SLA, demo: bool = False) -> dict[str, Any]:
+    """What pages are told of the settings."""
+    return {
+        "store": store_url,
+        "demo": demo,
+        "lake": lake,
+        "sla": {severity.name: span for severity, span in sla.items()},
+    }
+
+
+def start(store_url: str, host: str = "127.0.0.1", port: int = 8501, **settings: bool | str | Sla) -> SpawnProcess:
     """Start `serve` in a process of its own, so that pages do not wait for a busy worker; it ends with this one.
 
     The store's URL goes through a pipe, not the command line, where other users would read its password.

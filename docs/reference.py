@@ -181,6 +181,8 @@ def _written(value: object) -> str:
             return _duration(value)
         case list():
             return ", ".join(map(_written, value))
+        case dict():
+            return ", ".join(f"{name} {_written(inner)}" for name, inner in value.items())
     return str(value)
 
 

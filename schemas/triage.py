@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.alerts import Id, UtcTime
+from schemas.vocabulary import Severity
 
 
 class Status(StrEnum):
@@ -24,6 +26,25 @@ OPEN: Final = (Status.NEW, Status.IN_PROGRESS)
 """What somebody still has to look at."""
 
 
+Sla = Mapping[Severity, int]
+"""Time in which somebody must have taken an alert, µs from when it was found. Severities that are left out have none.
+
+An alert that was taken once, and opened again, has kept it.
+"""
+
+
+def due(sla: Sla, severity: int, found_at: int) -> int | None:
+    """Until when somebody must have taken an alert, µs; None without limit."""
+    span = sla.get(Severity(severity))
+    return None if span is None else found_at + span
+
+
+def is_overdue(sla: Sla, row: Any, now: int) -> bool:  # noqa: ANN401 - a row of the store
+    """Whether an open alert should have been taken before `now`, µs."""
+    until = due(sla, row.severity, row.found_at)
+    return row.status in OPEN and row.acknowledged_at is None and until is not None and until < now
+
+
 class Verdict(StrEnum):
     """What an alert turned out to be."""
 
@@ -31,6 +52,12 @@ class Verdict(StrEnum):
     BENIGN_TRUE_POSITIVE = "benign_true_positive"
     FALSE_POSITIVE = "false_positive"
     UNDETERMINED = "undetermined"
+
+
+RIGHT: Final = (Verdict.TRUE_POSITIVE, Verdict.BENIGN_TRUE_POSITIVE)
+"""Verdicts that say that what was seen was there, harmful or not."""
+JUDGED: Final = (*RIGHT, Verdict.FALSE_POSITIVE)
+"""Verdicts that say whether it was there."""
 
 
 class Role(IntEnum):

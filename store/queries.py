@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Executable, Row, Select, Text, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Row, Select, Text, and_, cast, exists, false, func, or_, select
 
 from schemas.coverage import Filled
-from schemas.triage import OPEN, Status
+from schemas.triage import OPEN, Sla, Status
 from schemas.vocabulary import EntityType, Severity
 from store.engine import Database, clock
 from store.models import (
@@ -44,6 +44,7 @@ class AlertFilter(NamedTuple):
     """Which alerts; what is left out does not restrict. `since`, `begun`: end and start of the alert at or after, µs.
 
     Only starts have an index: without `begun`, a time in which nothing happened is found by looking at every alert.
+    `overdue`: those that nobody has taken within their severity's time, µs.
     """
 
     severities: Sequence[Severity] = ()
@@ -58,6 +59,7 @@ class AlertFilter(NamedTuple):
     suppression_id: int | None = None
     since: int | None = None
     begun: int | None = None
+    overdue: Sla | None = None
 
 
 class Page(NamedTuple):
@@ -153,7 +155,7 @@ class Queries:
         """Give a page of alerts in an order that new alerts do not shift."""
         leading = {"newest": [], "severity": [ALERTS.c.severity], "risk": [ALERTS.c.risk]}[sort]
         keys: list[Any] = [*leading, ALERTS.c.start, ALERTS.c.alert_id]
-        return self._page(select(*_SHOWN).where(*_matching(where)), keys, after, limit)
+        return self._page(select(*_SHOWN).where(*matching(where)), keys, after, limit)
 
     def incidents(
         self, where: AlertFilter, *, sort: Sort = "newest", after: tuple[Any, ...] | None = None, limit: int = 100
@@ -162,7 +164,7 @@ class Queries:
         leading = [INCIDENTS.c.severity] if sort != "newest" else []
         keys: list[Any] = [*leading, INCIDENTS.c.start, INCIDENTS.c.incident_id]
         # One look into each incident, in the order of the index, until the page is full.
-        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *_matching(where, unindexed=True))
+        inside = exists().where(ALERTS.c.incident_id == INCIDENTS.c.incident_id, *matching(where, unindexed=True))
         found = select(INCIDENTS).where(INCIDENTS.c.merged_into.is_(None), inside)
         return self._page(found, keys, after, limit)
 
@@ -182,6 +184,12 @@ class Queries:
         rows = self._all(select(ranked_rows).where(ranked_rows.c.place == 1))
         return {row.incident_id: (row.entity_type, row.entity_id) for row in rows}
 
+    def overdue_in(self, incident_ids: Sequence[str], sla: Sla) -> dict[str, int]:
+        """Count the overdue alerts of each incident that has any."""
+        inside = (ALERTS.c.incident_id.in_(incident_ids), *matching(AlertFilter(overdue=sla), unindexed=True))
+        counts = select(ALERTS.c.incident_id, func.count()).where(*inside).group_by(ALERTS.c.incident_id)
+        return {row[0]: row[1] for row in self._all(counts)}
+
     def _page(self, rows: Select[Any], keys: list[Any], after: tuple[Any, ...] | None, limit: int) -> Page:
         limit = min(limit, MAX_ROWS)
         if after is not None:
@@ -194,13 +202,13 @@ class Queries:
 
     def count_alerts(self, where: AlertFilter, *, beyond: int = 0) -> int:
         """Count matching alerts that came after a page was read (its `newest`)."""
-        matching = select(func.count()).select_from(ALERTS).where(*_matching(where), ALERTS.c.first_cursor > beyond)
-        count: int = self._one(matching)
+        counted = select(func.count()).select_from(ALERTS).where(*matching(where), ALERTS.c.first_cursor > beyond)
+        count: int = self._one(counted)
         return count
 
     def bodies(self, where: AlertFilter, *, limit: int) -> list[str]:
         """Give the newest matching alerts as their JSON records."""
-        newest = select(ALERTS.c.alert_id).where(*_matching(where, unindexed=True)).order_by(ALERTS.c.start.desc())
+        newest = select(ALERTS.c.alert_id).where(*matching(where, unindexed=True)).order_by(ALERTS.c.start.desc())
         # Chosen first and read then: a sort would carry every body along.
         chosen = newest.limit(min(limit, MAX_ROWS))
         found = select(ALERTS.c.body).where(ALERTS.c.alert_id.in_(chosen)).order_by(ALERTS.c.start.desc())
@@ -241,14 +249,14 @@ class Queries:
     def in_incidents(self, incident_ids: Sequence[str], where: AlertFilter, *, limit: int) -> Sequence[AlertRow]:
         """Give the matching alerts of some incidents, worst first."""
         worst_first = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id)
-        inside = select(*_SHOWN).where(ALERTS.c.incident_id.in_(incident_ids), *_matching(where, unindexed=True))
+        inside = select(*_SHOWN).where(ALERTS.c.incident_id.in_(incident_ids), *matching(where, unindexed=True))
         return self._all(inside.order_by(*worst_first).limit(limit))
 
     def every(self, where: AlertFilter, *, limit: int, newest: int | None = None) -> Sequence[AlertRow]:
         """Give all matching alerts at once, worst first, at most `limit`: to act on. `newest`: that of a page."""
         worst_first = (ALERTS.c.severity.desc(), ALERTS.c.start.desc(), ALERTS.c.alert_id.desc())
         known = [] if newest is None else [ALERTS.c.first_cursor <= newest]
-        found = select(*_SHOWN).where(*_matching(where), *known)
+        found = select(*_SHOWN).where(*matching(where), *known)
         return self._all(found.order_by(*worst_first).limit(limit))
 
     def owners(self) -> list[str]:
@@ -305,6 +313,12 @@ class Queries:
         kind = (ALERTS.c.detector, ALERTS.c.alert_class)
         totals = (func.count().label("count"), func.max(ALERTS.c.start).label("last"))
         return self._all(select(*kind, *totals).where(ALERTS.c.start >= since).group_by(*kind))
+
+    def verdicts(self, since: int) -> Sequence[AnyRow]:
+        """Give (detector, verdict, count) of the judged alerts that began since, µs."""
+        kind = (ALERTS.c.detector, ALERTS.c.verdict)
+        judged = (ALERTS.c.start >= since, ALERTS.c.verdict.is_not(None))
+        return self._all(select(*kind, func.count().label("count")).where(*judged).group_by(*kind).order_by(*kind))
 
     def risky_entities(self, limit: int) -> Sequence[AnyRow]:
         """Give the entities of highest risk."""
@@ -364,7 +378,7 @@ def _within(dimension: str, since: int, until: int) -> tuple[ColumnElement[bool]
     return ROLLUPS.c.dimension == dimension, ROLLUPS.c.minute >= since, ROLLUPS.c.minute <= until
 
 
-def _matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElement[bool]]:
+def matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElement[bool]]:
     """Conditions on alerts. `unindexed`: severities and detectors, which many share, must not decide how to look."""
     severity: ColumnElement[int] = ALERTS.c.severity
     detector: ColumnElement[str] = ALERTS.c.detector
@@ -387,6 +401,8 @@ def _matching(where: AlertFilter, *, unindexed: bool = False) -> list[ColumnElem
         conditions.append(ALERTS.c.end >= where.since)
     if where.begun is not None:
         conditions.append(ALERTS.c.start >= where.begun)
+    if where.overdue is not None:
+        conditions.append(_overdue(where.overdue, severity))
     return conditions + _handled(where)
 
 
@@ -401,3 +417,9 @@ def _handled(where: AlertFilter) -> list[ColumnElement[bool]]:
     equal = [(ALERTS.c[name], getattr(where, name)) for name in ("incident_id", "owner", "ticket", "suppression_id")]
     status = [ALERTS.c.status.in_(where.statuses)] if where.statuses else []
     return [*status, *(column == value for column, value in equal if value is not None)]
+
+
+def _overdue(sla: Sla, severity: ColumnElement[int]) -> ColumnElement[bool]:
+    """As `schemas.triage.is_overdue`."""
+    late = (and_(severity == int(each), ALERTS.c.found_at < clock() - span) for each, span in sla.items())
+    return and_(ALERTS.c.status.in_(OPEN), ALERTS.c.acknowledged_at.is_(None), or_(false(), *late))

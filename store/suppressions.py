@@ -109,10 +109,15 @@ class Listed(NamedTuple):
     hidden: int
 
     def state(self, now: int) -> str:
-        """`active`, `ended` or `expired` at `now`, µs."""
-        if self.row.ended_at is not None:
-            return "ended"
-        return "active" if self.row.expires_at > now else "expired"
+        """As `state_of`."""
+        return state_of(self.row, now)
+
+
+def state_of(row: Row[Any], now: int) -> str:
+    """`active`, `ended` or `expired` at `now`, µs."""
+    if row.ended_at is not None:
+        return "ended"
+    return "active" if row.expires_at > now else "expired"
 
 
 class Suppressions:

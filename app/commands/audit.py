@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from app.options import ConfigFile, Json, word_option
+from app.options import ConfigFile, Json, since_option, time_option, word_option
 from app.output import json_line, note, results
 
 app = typer.Typer(help="Write reports for audits.", no_args_is_help=True)
+
+As = Annotated[str, typer.Option("--as", help="text, markdown, csv or json.")]
 
 
 @app.command()
@@ -20,7 +22,7 @@ def keys(
         str, typer.Option("--format", help="Of the events; auto tells vendors' logs by their fields.")
     ] = "native",
     config: ConfigFile = None,
-    paper: Annotated[str, typer.Option("--as", help="text, markdown, csv or json.")] = "text",
+    paper: As = "text",
     former: Annotated[
         Path | None, typer.Option(help="Audit of an earlier time, written as json: say what is new, changed and gone.")
     ] = None,
@@ -31,7 +33,8 @@ def keys(
     """
     from app.commands.replay import summary
     from app.key_audit import DETECTORS_OF_KEYS, KeyAudit, compared
-    from app.key_report import Paper, as_csv, as_json, as_markdown, as_text, read_audit
+    from app.key_report import as_csv, as_json, as_markdown, as_text, read_audit
+    from app.paper import Paper
     from app.progress import replayed
     from app.replaying import replay_of
     from app.settings import load, narrowed
@@ -58,6 +61,51 @@ def keys(
             typer.echo(as_csv(lines))
         case Paper.JSON:
             typer.echo(as_json(lines))
+
+
+@app.command()
+def incidents(
+    config: ConfigFile = None,
+    since: Annotated[
+        str | None, typer.Option(help="Found at or after this time, or so long ago: 2026-01-31T12:00:00Z, 30d.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Found before this time.")] = None,
+    paper: As = "text",
+    former: Annotated[
+        Path | None, typer.Option(help="Report of an earlier time, written as json: put its figures beside these.")
+    ] = None,
+) -> None:
+    """Report on the store's alerts: how many, how fast they were found, taken and resolved, and with which verdicts.
+
+    A detector's precision is the share of true and benign true positives in its verdicts but the undetermined, with
+    its 95 % interval (Wilson). Which alerts were judged is people's choice: where few were, it says little of the rest.
+    """
+    from app.incident_audit import IncidentAudit, audit, compared
+    from app.incident_report import as_csv, as_json, as_markdown, as_text
+    from app.paper import Paper, read_former
+    from app.settings import load
+    from app.wiring import existing_store
+    from store.reports import Reports
+
+    chosen = word_option(paper, Paper, "--as")
+    span = since_option(since, "--since"), time_option(until, "--until")
+    earlier = None
+    if former is not None:
+        earlier = read_former(former, IncidentAudit, what="audit of incidents", command="audit incidents")
+    settings = load(config)
+    with existing_store(settings) as database, Reports(database).handled(*span) as handled:
+        report = audit(handled.rows, settings.triage.spans(), handled.now, span)
+    if earlier is not None:
+        report = compared(report, earlier)
+    match chosen:
+        case Paper.TEXT:
+            results.print(as_text(report))
+        case Paper.MARKDOWN:
+            typer.echo(as_markdown(report))
+        case Paper.CSV:
+            typer.echo(as_csv(report))
+        case Paper.JSON:
+            typer.echo(as_json(report))
 
 
 @app.command()

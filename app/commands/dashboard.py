@@ -23,4 +23,4 @@ def dashboard(
     settings = load(config)
     place = host or settings.dashboard.host, settings.dashboard.port if port is None else port
     note(f"starting on {address(*place)}; stop with Ctrl-C")
-    serve(settings.store.url, *place, lake=lake_path(settings), open_browser=browser)
+    serve(settings.store.url, *place, lake=lake_path(settings), sla=settings.triage.spans(), open_browser=browser)

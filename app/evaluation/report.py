@@ -9,7 +9,7 @@ import orjson
 from rich.console import Group
 from rich.table import Table
 
-from app.evaluation.intervals import Delay, Rate, Share
+from schemas.intervals import Delay, Rate, Share
 
 
 @dataclass(frozen=True, slots=True)

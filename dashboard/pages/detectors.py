@@ -55,13 +55,29 @@ def _sights() -> list[Sight]:
 def found() -> None:
     """What each detector has found, and what of ATT&CK is covered."""
     with store_faults_told():
-        fired = data.queries().fired((data.queries().newest_time() or 0) - FIRED_DAYS * DAY)
+        since = (data.queries().newest_time() or 0) - FIRED_DAYS * DAY
+        fired = data.queries().fired(since)
         st.subheader(safe(f"Catalogue, alerts of {FIRED_DAYS} days"), anchor=False)
         table = views.catalogue(DETECTORS.values(), fired)
         _whole(table, "All detectors and their alerts")
+        judged(since)
         st.subheader("ATT&CK coverage", anchor=False)
         table = views.coverage(DETECTORS.values(), fired)
         _whole(table, "Techniques and their detectors")
+
+
+def judged(since: int) -> None:
+    """How often each detector was right, by people's verdicts on alerts since, µs."""
+    st.subheader("Precision from verdicts", anchor=False)
+    table = views.precision_table(data.queries().verdicts(since))
+    if table.empty:
+        st.caption("No alert of these days has a verdict.")
+        return
+    st.caption(
+        "True and benign true positives in all verdicts but the undetermined, with 95 % bounds (Wilson). "
+        "People choose which alerts they judge: it says nothing of the others."
+    )
+    _whole(table, "Detectors with their precision and verdicts")
 
 
 def _whole(table: pd.DataFrame, alt: str) -> None:

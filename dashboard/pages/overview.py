@@ -49,6 +49,18 @@ def open_alerts() -> None:
                     st.badge(severity_label(severity), color=look.tint)
                     st.metric("Open alerts", figure(counts.get(severity, 0)), label_visibility="collapsed")
                     st.page_link(page("triage"), label="Show", icon=":material/arrow_forward:", query_params=found)
+            if data.sla():
+                overdue()
+
+
+def overdue() -> None:
+    """Alerts that somebody should have taken by now."""
+    with st.container(border=True, width=160, gap=None):
+        st.badge("Overdue", icon=":material/alarm:", color="red")
+        count = data.queries().count_alerts(AlertFilter(overdue=data.sla()))
+        st.metric("Overdue alerts", figure(count), label_visibility="collapsed")
+        found = {"view": ALERTS, "overdue": "true"}
+        st.page_link(page("triage"), label="Show", icon=":material/arrow_forward:", query_params=found)
 
 
 @st.fragment(run_every=CHART_SECONDS)

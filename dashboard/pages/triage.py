@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, shift
 from dashboard.actions import bar, told
 from dashboard.cards import alert_card
 from dashboard.columns import column_config
@@ -40,7 +40,8 @@ class Snapshot:
     """One page of rows as they were at `taken_at` (µs): selections are positions in these, whatever happens since.
 
     `where` is the choice with its age made a time. `newest` is the newest alert's cursor then; `after` and `following`
-    are the store's places before and after the page. `leading` names, for incidents, the entity that each is about.
+    are the store's places before and after the page. For incidents, `leading` names the entity that each is about, and
+    `overdue` counts the overdue alerts of each.
     """
 
     choice: Choice
@@ -51,6 +52,7 @@ class Snapshot:
     newest: int
     taken_at: int
     leading: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    overdue: Mapping[str, int] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -61,6 +63,8 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         new_alerts(snapshot)
         extent(snapshot)
+        if st.button("Shift handover", icon=":material/assignment_turned_in:"):
+            shift.ask()
     if not snapshot.rows:
         nothing(choice)
     elif choice.view == ALERTS:
@@ -84,8 +88,9 @@ def take(choice: Choice, after: tuple[Any, ...] | None) -> Snapshot:
     find = queries.alerts if choice.view == ALERTS else queries.incidents
     where = choice.until(queries.newest_time())
     page = find(where, sort=choice.sort, after=after, limit=PAGE)
-    leading = {} if choice.view == ALERTS else queries.leading_entities([row.incident_id for row in page.rows])
-    snapshot = Snapshot(choice, where, after, page.rows, page.following, page.newest, page.now, leading)
+    ids = [] if choice.view == ALERTS else [row.incident_id for row in page.rows]
+    known = (queries.leading_entities(ids), queries.overdue_in(ids, data.sla())) if ids else ()
+    snapshot = Snapshot(choice, where, after, page.rows, page.following, page.newest, page.now, *known)
     st.session_state.snapshot = snapshot
     return snapshot
 
@@ -148,7 +153,11 @@ def nothing(choice: Choice) -> None:
 
 def alerts(snapshot: Snapshot) -> None:
     """The alert table, what can be done with the selected ones, and those below it."""
-    chosen = table(alert_table(snapshot.rows), snapshot, "Alerts, one a row; select rows to act on them")
+    chosen = table(
+        alert_table(snapshot.rows, data.sla(), snapshot.taken_at),
+        snapshot,
+        "Alerts, one a row; select rows to act on them",
+    )
     rows = acted_on(snapshot, [snapshot.rows[place] for place in chosen])
     if not rows:
         st.caption("Select alerts to act on them, or open an alert's own page in its column.")
@@ -158,7 +167,7 @@ def alerts(snapshot: Snapshot) -> None:
 
 def incidents(snapshot: Snapshot) -> None:
     """The incident table, what can be done with the alerts inside the selected ones, and what is known of each."""
-    frame = incident_table(snapshot.rows, snapshot.leading)
+    frame = incident_table(snapshot.rows, snapshot.leading, snapshot.overdue)
     chosen = [snapshot.rows[place] for place in table(frame, snapshot, "Incidents, one a row; select rows to act")]
     inside = members(snapshot, tuple(incident.incident_id for incident in chosen))
     acted_on(snapshot, inside)

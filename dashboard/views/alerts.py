@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -12,14 +12,23 @@ from dashboard.safe import visible
 from dashboard.theme import severity_label
 from dashboard.views.events import entity_link
 from dashboard.views.frames import frame, instants, texts
-from dashboard.words import status_name, tactic_name
-from schemas.triage import Status
+from dashboard.words import duration, status_name, tactic_name
+from schemas.triage import OPEN, Sla, Status, due, is_overdue
 
 ALERT_COLUMNS: Final = (
     *("Severity", "Alert", "Entity", "Began (UTC)", "Last (UTC)"),
-    *("Findings", "Risk", "State", "Owner", "Page", "Tactics"),
+    *("Findings", "Risk", "State", "SLA", "Owner", "Page", "Tactics"),
 )
-INCIDENT_COLUMNS: Final = ("Severity", "Incident", "Entity", "Alerts", "Began (UTC)", "Last (UTC)", "Tactics")
+INCIDENT_COLUMNS: Final = (
+    "Severity",
+    "Incident",
+    "Entity",
+    "Alerts",
+    "Overdue",
+    "Began (UTC)",
+    "Last (UTC)",
+    "Tactics",
+)
 
 
 def alert_link(alert_id: str) -> str:
@@ -45,8 +54,18 @@ def risk_parts(parts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
-def alert_table(alerts: Iterable[object]) -> pd.DataFrame:
-    """One line an alert, in the order given; columns `ALERT_COLUMNS`."""
+def sla_words(sla: Sla, row: Any, now: int) -> str:  # noqa: ANN401 - a row of the store
+    """How long there is still to take an alert, or how long it is overdue; empty for what is taken or has no limit."""
+    until = due(sla, row.severity, row.found_at)
+    if row.status not in OPEN or row.acknowledged_at is not None or until is None:
+        return ""
+    if is_overdue(sla, row, now):
+        return f"⚠ {duration(now - until)} over"
+    return f"{duration(until - now)} left"
+
+
+def alert_table(alerts: Sequence[Any], sla: Sla, now: int) -> pd.DataFrame:
+    """One line an alert, in the order given; columns `ALERT_COLUMNS`. `now`: the store's clock, µs."""
     names = ["severity", "title", "entity_type", "entity_id", "start", "end", "count", "risk", "status", "owner"]
     found = frame(alerts, [*names, "alert_id", "tactics"])
     cells = (
@@ -58,6 +77,7 @@ def alert_table(alerts: Iterable[object]) -> pd.DataFrame:
         found["count"],
         found["risk"],
         found["status"].map(status_name),
+        pd.Series([sla_words(sla, row, now) for row in alerts], dtype="object"),
         texts(found["owner"]),
         found["alert_id"].map(alert_link),
         found["tactics"].map(_tactics),
@@ -65,12 +85,15 @@ def alert_table(alerts: Iterable[object]) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(ALERT_COLUMNS, cells, strict=True)))
 
 
-def incident_table(incidents: Iterable[object], leading: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+def incident_table(
+    incidents: Iterable[object], leading: Mapping[str, tuple[str, str]], overdue: Mapping[str, int]
+) -> pd.DataFrame:
     """One line an incident, in the order given; columns `INCIDENT_COLUMNS`.
 
     Args:
         incidents: rows of the store.
         leading: incident id → type and id of the entity that its worst alert is about.
+        overdue: incident id → overdue alerts in it.
     """
     names = ["severity", "title", "incident_id", "alert_count", "start", "end", "tactics"]
     found = frame(incidents, names)
@@ -79,6 +102,7 @@ def incident_table(incidents: Iterable[object], leading: Mapping[str, tuple[str,
         texts(found["title"]),
         found["incident_id"].map(lambda id_: visible(" ".join(leading.get(id_, ())))),
         found["alert_count"],
+        found["incident_id"].map(lambda id_: overdue.get(id_, 0)),
         instants(found["start"]),
         instants(found["end"]),
         found["tactics"].map(_tactics),

@@ -14,9 +14,11 @@ from alerts.attack import TACTICS, TECHNIQUES
 from dashboard.safe import visible
 from dashboard.theme import severity_label
 from dashboard.views.frames import frame, instants, texts
-from dashboard.words import tactic_name
+from dashboard.words import status_name, tactic_name
 from detectors.base import Detector
 from detectors.readiness import Readiness, Sight
+from schemas.intervals import precision
+from schemas.triage import Verdict
 
 Kinds = Iterable[type[Detector]]
 MARKS: Final = {
@@ -91,6 +93,23 @@ def catalogue(detectors: Kinds, fired: Iterable[Any]) -> pd.DataFrame:
             "Last (UTC)": instants(pd.Series([last.get(kind.type) for kind in kinds], dtype="Int64")),
         }
     )
+
+
+def precision_table(counts: Iterable[Any]) -> pd.DataFrame:
+    """`Detector`, `Precision`, `At least`, `At most` (95 %), a column for each verdict; most often judged first.
+
+    Args:
+        counts: rows of `Queries.verdicts`. Without a verdict that says so or not, precision is not known.
+    """
+    by: dict[str, dict[str, int]] = {}
+    for row in counts:
+        by.setdefault(row.detector, {})[row.verdict] = row.count
+    names = sorted(by, key=lambda name: (-sum(by[name].values()), name))
+    shares = [precision(by[name]) for name in names]
+    known = [(share.value, share.low, share.high) if share.cases else (None,) * 3 for share in shares]
+    bounds = pd.DataFrame(known, columns=["Precision", "At least", "At most"], dtype="Float64")
+    judged = {status_name(each): [by[name].get(each, 0) for name in names] for each in Verdict}
+    return pd.concat([pd.DataFrame({"Detector": list(map(visible, names))}), bounds, pd.DataFrame(judged)], axis=1)
 
 
 def coverage(detectors: Kinds, fired: Iterable[Any]) -> pd.DataFrame:

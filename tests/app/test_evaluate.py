@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from app.evaluate import EventTotals, Exposure, Report, count_events, evaluate, judge, summary
-from app.evaluation.intervals import Delay, Rate, Share
 from ingest.simulator import Label, LabelEntity
 from schemas.fields import format_time, parse_time
+from schemas.intervals import Delay, Rate, Share
 from schemas.vocabulary import EntityType, Severity
 
 START = parse_time("2026-09-21T06:00:00Z")

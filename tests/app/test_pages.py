@@ -15,6 +15,7 @@ import yaml
 from app.health import StatusCollector
 from app.settings import Settings, from_mapping
 from app.topics import wanted
+from engines.lake import LakeSize
 from engines.status import Status
 from ingest.records import DeadReason
 from store.workers import WorkerState
@@ -87,7 +88,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 
 def test_operations_explain_every_dead_letter_metric_state_and_topic() -> None:
-    status = Status(watermark=1, checkpoint_at=0.0)
+    status = Status(watermark=1, checkpoint_at=0.0, lake=LakeSize(1, 1, 1))
     metrics = {
         family.name + ("_total" if family.type == "counter" else "") for family in StatusCollector(status, []).collect()
     }

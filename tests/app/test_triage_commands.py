@@ -72,3 +72,19 @@ def test_a_mute_before_the_first_alert(tokentrail: Tokentrail, store_alerts: Sto
     assert tokentrail(*ADD, *config, "--kind", "mute", "--entity", "client:scanner", "--severity", "high").code == 0
     [listed] = tokentrail("suppressions", "list", *config, "--json").records
     assert (listed["kind"], listed["covers"]) == ("mute", {"severity": 4})
+
+
+def test_the_note_for_the_next_shift(tokentrail: Tokentrail, store_alerts: Store) -> None:
+    config = ("--config", store_alerts(*(sample(number) for number in range(3))))
+    assert tokentrail(*ADD, *config, "--detector", "refresh-reuse", "--entity", "ip:192.0.2.0").code == 0
+    note = tokentrail("handover", *config)
+    assert note.code == 0
+    assert "## New (2)" in note.text
+    assert "## Suppressions" in note.text
+    [record] = tokentrail("handover", *config, "--since", "1h", "--json").records
+    assert (record["found"], record["new"]["total"], record["suppressions"][0]["reason"]) == (3, 2, "a test of ours")
+    later = tokentrail("handover", *config, "--since", "2100-01-01T00:00:00Z", "--json").records[0]
+    assert (later["found"], later["older"]) == (0, 2)
+    bad = tokentrail("handover", *config, "--since", "tea")
+    assert (bad.code, bad.stdout) == (2, b"")
+    assert "--since" in bad.stderr

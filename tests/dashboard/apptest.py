@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element
 
 from dashboard.data import SECRETS
-from dashboard.server import SCRIPT
+from dashboard.server import NO_SLA, SCRIPT, secrets
+from schemas.triage import Sla
 
 PAGES = SCRIPT.parents[1] / "pages"
 # As the server has it: else the docstring of a constant becomes part of the page.
@@ -23,10 +24,11 @@ def run_page(
     *,
     demo: bool = False,
     lake: str = "",
+    sla: Sla = NO_SLA,
 ) -> AppTest:
     """A page as it stands after its first run, which must not raise."""
     app = AppTest.from_file(str(SCRIPT), default_timeout=30)
-    app.secrets[SECRETS] = {"store": store, "demo": demo, "lake": lake}
+    app.secrets[SECRETS] = secrets(store, demo=demo, lake=lake, sla=sla)
     for name, value in (query or {}).items():
         app.query_params[name] = value
     if page != "overview":

@@ -12,7 +12,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from dashboard.server import address, start
+from dashboard.server import NO_SLA, address, start
+from schemas.triage import Sla
 from tests.services.service import free_ports
 
 WIDE, NARROW = 1440, 390
@@ -32,10 +33,10 @@ DRAWN = """() => {
 
 
 @contextmanager
-def served(store: str, *, demo: bool = False, lake: str = "") -> Iterator[str]:
+def served(store: str, *, demo: bool = False, lake: str = "", sla: Sla = NO_SLA) -> Iterator[str]:
     """The address of a server that answers, in a process of its own."""
     (port,) = free_ports(1)
-    process = start(store, port=port, demo=demo, lake=lake)
+    process = start(store, port=port, demo=demo, lake=lake, sla=sla)
     url = address("127.0.0.1", port)
     try:
         _wait_for(f"{url}/_stcore/health")

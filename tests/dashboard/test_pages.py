@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard.views.alerts import ALERT_COLUMNS, INCIDENT_COLUMNS
+from schemas.vocabulary import Severity
 from store.engine import connect
 from store.workers import WorkerState
 from tests.dashboard.alert_samples import NOON, SECOND, sample, samples
@@ -165,6 +166,19 @@ def test_triage_shows_alerts_when_asked(few: str) -> None:
     assert found["State"].tolist() == ["New"] * 3
 
 
+def test_what_nobody_took_in_time_is_counted_and_found(few: str) -> None:
+    past = {Severity.HIGH: 1, Severity.MEDIUM: 3_600 * 24 * 365 * SECOND}
+    overview = run_page(few, sla=past)
+    assert [metric.value for metric in overview.metric] == ["1", "1", "1", "0", "0", "1"]
+    found = table(run_page(few, "triage", {"view": "Alerts", "overdue": "true"}, sla=past), "Alert")
+    assert found["Alert"].tolist() == ["Two places, too far"]
+    assert found["SLA"].str.endswith(" over").tolist() == [True]
+    every = table(run_page(few, "triage", {"view": "Alerts"}, sla=past), "Alert")
+    assert [words.split()[-1] if words else "" for words in every["SLA"]] == ["", "over", "left"]
+    incidents = table(run_page(few, "triage", sla=past), "Incident")
+    assert incidents["Overdue"].tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("query", "titles"),
     [
@@ -214,7 +228,7 @@ def test_many_alerts_come_in_pages_that_neither_repeat_nor_miss_one(many: str) -
 
 
 def test_one_page_of_alerts_has_no_buttons_to_turn_it(few: str) -> None:
-    assert [found.label for found in run_page(few, "triage").button] == ["Nothing new"]
+    assert [found.label for found in run_page(few, "triage").button] == ["Nothing new", "Shift handover"]
 
 
 def test_new_alerts_are_counted_and_the_table_waits(tmp_path: Path) -> None:
@@ -325,3 +339,12 @@ def test_without_events_nobody_is_called_blind(empty: str) -> None:
     app = run_page(empty, "detectors")
     assert "known after the first checkpoint" in words(app)
     assert table(app, "Finds")["Alerts"].sum() == 0
+
+
+def test_precision_comes_from_verdicts(few: str, many: str) -> None:
+    assert "No alert of these days has a verdict." in words(run_page(few, "detectors"))
+    found = table(run_page(many, "detectors"), "Precision").set_index("Detector")
+    closed = Counter(number % 4 for number in range(MANY) if number % 7 == 6)
+    assert found["Benign true positive"].to_dict()["refresh-reuse"] == closed[0]
+    assert set(found["Precision"]) == {1.0}
+    assert (found["At least"] < 1).all()

@@ -100,6 +100,9 @@ NOT_SHOWN = frozenset(
         "format_func",
         "format",
         "timezone",
+        "data",
+        "file_name",
+        "mime",
     ]
 )
 # The first argument of these is a page or an address, not text; options of the filters are looked at one by one.

@@ -55,6 +55,7 @@ def press(visit: Visit, name: str) -> None:
 
 
 def confirm(visit: Visit) -> None:
+    visit.drawn()  # a form that is drawn anew under the click loses it
     visit.page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
 
 

@@ -8,14 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import pytest
 
 from dashboard.theme import SEVERITIES
-from dashboard.views import alerts, attacks, charts, events, evidence, geography, health, rates
+from dashboard.views import alerts, attacks, charts, detectors, events, evidence, geography, health, rates
 from dashboard.views.frames import frame, instants, texts
 from dashboard.words import DAY, HOUR, MINUTE, SECOND, clock_time, counted, duration, figure, size, tactic_name
 from schemas.alerts import Alert, Observation
-from schemas.vocabulary import EventType
+from schemas.vocabulary import EventType, Severity
 from tests.dashboard.alert_samples import HOSTILE, NOON, hostile, sample
 
 WINDOW = (NOON - DAY, NOON)
@@ -27,6 +28,8 @@ def stored(alert: Alert) -> SimpleNamespace:
     return SimpleNamespace(
         alert_id=alert.alert_id,
         status="new",
+        found_at=NOON,
+        acknowledged_at=None,
         owner=HOSTILE,
         severity=["informational", "low", "medium", "high", "critical"].index(alert.severity) + 1,
         detector=alert.detector,
@@ -332,8 +335,43 @@ def test_addresses_of_pages_carry_ids_as_data_only() -> None:
 
 
 def test_lists_without_rows_keep_their_columns() -> None:
-    assert tuple(alerts.alert_table([]).columns) == alerts.ALERT_COLUMNS
-    assert tuple(alerts.incident_table([], {}).columns) == alerts.INCIDENT_COLUMNS
+    assert tuple(alerts.alert_table([], {}, NOON).columns) == alerts.ALERT_COLUMNS
+    assert tuple(alerts.incident_table([], {}, {}).columns) == alerts.INCIDENT_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("fields", "later", "words"),
+    [
+        ({}, 30 * MINUTE, "30 min left"),
+        ({}, HOUR, "< 1 s left"),
+        ({}, 3 * HOUR, "⚠ 2 h over"),
+        ({"acknowledged_at": NOON + 5}, 3 * HOUR, ""),
+        ({"status": "resolved"}, 3 * HOUR, ""),
+        ({"status": "suppressed"}, 3 * HOUR, ""),
+        ({"severity": Severity.LOW}, 3 * HOUR, ""),
+    ],
+)
+def test_ageing_against_the_sla(fields: dict[str, Any], later: int, words: str) -> None:
+    row = SimpleNamespace(**vars(stored(sample(0))) | {"severity": Severity.HIGH} | fields)
+    [found] = alerts.alert_table([row], {Severity.HIGH: HOUR}, NOON + later)["SLA"]
+    assert found == words
+
+
+def test_precision_leaves_out_what_is_undetermined_and_says_how_sure_it_is() -> None:
+    verdicts = {"a": {"true_positive": 3, "benign_true_positive": 2, "false_positive": 5}, "b": {"undetermined": 40}}
+    rows = [
+        SimpleNamespace(detector=name, verdict=verdict, count=count)
+        for name, mine in verdicts.items()
+        for verdict, count in mine.items()
+    ]
+    table = detectors.precision_table(rows)
+    assert table["Detector"].tolist() == ["b", "a"]
+    # Wilson (1927) for 5 of 10.
+    unknown, known = table[["Precision", "At least", "At most"]].round(4).to_numpy().tolist()
+    assert known == [0.5, 0.2366, 0.7634]
+    assert pd.isna(unknown).all()
+    assert (table["False positive"].tolist(), table["Undetermined"].tolist()) == ([0, 5], [40, 0])
+    assert detectors.precision_table([]).empty
 
 
 def test_an_updated_episode_is_open_to_the_reader() -> None:
@@ -343,7 +381,7 @@ def test_an_updated_episode_is_open_to_the_reader() -> None:
 def test_hidden_characters_of_events_are_shown_in_every_table() -> None:
     alert = hostile()
     tables = [
-        alerts.alert_table([stored(alert)]).drop(columns="Page"),
+        alerts.alert_table([stored(alert)], {}, NOON).drop(columns="Page"),
         evidence.observed_table(alert),
         evidence.evidence_table(alert).drop(columns="Event"),
         evidence.entity_table(alert).drop(columns="More"),

@@ -3,19 +3,22 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
 
 from schemas.alerts import Entity
 from schemas.revisions import Revision
-from schemas.triage import Role, Status, Verdict
+from schemas.triage import Role, Status, Verdict, is_overdue
 from schemas.vocabulary import EntityRole, EntityType, Severity
 from store.access import Actor
 from store.audit import AuditLog
 from store.engine import Database
 from store.errors import ConflictError, ForbiddenError, RefusedError
+from store.models import ALERTS
 from store.outbox import StateOutbox
 from store.queries import AlertFilter, Queries
 from store.triage import MAX_TARGETS, Action, Assign, Begin, Reopen, Resolve, Target, Ticket, Triage, targets
 from store.writer import AlertWriter
+from tests.store.conftest import T0
 
 Make = Callable[..., Revision]
 ANA, BOB = Actor("ana", Role.ANALYST), Actor("bob", Role.ANALYST)
@@ -232,3 +235,38 @@ def test_each_change_of_state_is_offered_to_publishers_once_in_order(desk: Desk)
     assert outbox.cursor("siem") == 0
     outbox.advance("siem", states[-1].cursor)
     assert outbox.after(outbox.cursor("siem"), 9) == []
+
+
+def test_the_store_and_the_rule_agree_on_what_is_overdue(desk: Desk) -> None:
+    sla = {Severity.HIGH: 3_600 * 1_000_000, Severity.MEDIUM: 60 * 1_000_000}
+    for severity in ("critical", "high", "medium"):
+        desk.arrive(*(f"{severity}-{what}" for what in ("new", "taken", "closed", "again", "late")), severity=severity)
+        desk.act(f"{severity}-taken", action=Begin())
+        desk.act(f"{severity}-closed", f"{severity}-again", action=FALSE)
+        desk.act(f"{severity}-again", action=Reopen("it came back"))
+    earlier = ALERTS.c.found_at - 2 * 3_600 * 1_000_000
+    with desk.database.write() as connection:
+        old = ALERTS.c.alert_id.not_like("%-new")
+        connection.execute(update(ALERTS).where(old).values(found_at=earlier))
+    page = desk.queries.alerts(AlertFilter())
+    late = {row.alert_id: row.incident_id for row in page.rows if is_overdue(sla, row, page.now)}
+    assert set(late) == {"high-late", "medium-late"}
+    found = desk.queries.alerts(AlertFilter(overdue=sla))
+    assert {row.alert_id for row in found.rows} == set(late)
+    assert desk.queries.count_alerts(AlertFilter(overdue=sla)) == 2
+    assert desk.queries.count_alerts(AlertFilter(overdue={})) == 0
+    incidents = [row.incident_id for row in page.rows]
+    assert desk.queries.overdue_in(incidents, sla) == dict.fromkeys(late.values(), 1)
+
+
+def test_verdicts_are_counted_by_detector(desk: Desk) -> None:
+    desk.arrive("a", "b", "c", "open")
+    desk.arrive("d", detector="key-unknown")
+    desk.arrive("old", at=T0 - 1)
+    desk.act("a", "b", "old", action=FALSE)
+    desk.act("c", "d", action=Resolve(Verdict.TRUE_POSITIVE, "stolen"))
+    assert [tuple(row) for row in desk.queries.verdicts(T0)] == [
+        ("key-unknown", "true_positive", 1),
+        ("refresh-reuse", "false_positive", 2),
+        ("refresh-reuse", "true_positive", 1),
+    ]

@@ -1,13 +1,15 @@
-"""Figures with their uncertainty: a share (Wilson), a rate (exact Poisson), and delays."""
+"""Figures with their uncertainty: a share (Wilson), a rate (exact Poisson), a detector's precision, and delays."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from scipy.stats import binomtest, chi2
+
+from schemas.triage import JUDGED, RIGHT
 
 CONFIDENCE: Final = 0.95
 
@@ -33,6 +35,15 @@ class Share:
             return cls(0, 0, 0.0, 0.0, 1.0)
         interval = binomtest(hits, cases).proportion_ci(CONFIDENCE, method="wilson")
         return cls(hits, cases, hits / cases, float(interval.low), float(interval.high))
+
+
+def precision(verdicts: Mapping[str, int]) -> Share:
+    """Share of alerts that saw what was there, harmful or not, in those whose verdict says so or not.
+
+    Args:
+        verdicts: verdict → alerts.
+    """
+    return Share.of(sum(verdicts.get(each, 0) for each in RIGHT), sum(verdicts.get(each, 0) for each in JUDGED))
 
 
 @dataclass(frozen=True, slots=True)
