@@ -289,8 +289,14 @@ class SyslogSinkSettings(_Formatted):
     wait_for_close: bool = Field(
         True,
         description="Whether the receiver's close, after each batch, confirms it. false is for receivers that keep a "
-        "half-closed connection open: what they had not read when they died is lost.",
+        "half-closed connection open: what they had not read when they died is lost. Only with tcp.",
     )
+
+    @model_validator(mode="after")
+    def _tls_waits(self) -> SyslogSinkSettings:
+        if self.transport == "tls" and not self.wait_for_close:
+            raise ValueError("wait_for_close = false goes with tcp only: TLS receivers answer (RFC 5425 section 4.4)")
+        return self
 
     def tls(self) -> ssl.SSLContext | None:
         """What the connection is secured with; None for plain TCP.

@@ -10,6 +10,7 @@ import struct
 import termios
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,7 +67,7 @@ class SyslogSink:
         header: of each message.
         form: of the alerts.
         tls: for TLS, else plain TCP.
-        wait: whether the receiver's close is waited for.
+        wait: whether the receiver's close is waited for over plain TCP; TLS always does.
     """
 
     def __init__(
@@ -111,22 +112,22 @@ class SyslogSink:
                 return
             with self._tls.wrap_socket(plain, server_hostname=self._address[0]) as secure:
                 secure.sendall(data)
-                _end_tls(secure, wait=self._wait)
+                _end_tls(secure)
 
     def close(self) -> None:
         """Nothing stays open between batches."""
 
 
-def _end_tls(connection: ssl.SSLSocket, *, wait: bool) -> None:
-    """Say that nothing follows (close_notify), then end the connection below."""
-    if not wait:
-        connection.settimeout(0)
-    try:
+def _end_tls(connection: ssl.SSLSocket) -> None:
+    """Say that nothing follows (close_notify) and wait for the answer, then end the connection below.
+
+    Without waiting, what the receiver says last (session tickets) would arrive at a closed port, and that tells it to
+    throw away what it has not read.
+    """
+    # An end without the answer that RFC 5425 section 4.4 asks for is one, too.
+    with suppress(ssl.SSLEOFError):
         connection.unwrap()
-    except (ssl.SSLEOFError, ssl.SSLWantReadError):
-        # It ended the connection without the answer that RFC 5425 section 4.4 asks for, or we do not wait for one.
-        connection.settimeout(TIMEOUT_SECONDS)
-    _end(connection, wait=wait)
+    _end(connection, wait=True)
 
 
 def _end(connection: socket.socket, *, wait: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.formats import NATIVE
@@ -46,6 +46,7 @@ def expected(revisions: list[StoredRevision]) -> list[bytes]:
     return [NATIVE.record(revision) or b"" for revision in revisions]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 3 * max(SIZES)), st.lists(st.integers(1, 4), max_size=12), st.booleans())
 def test_no_file_is_larger_than_it_may_be(
     tmp_path_factory: pytest.TempPathFactory, limit: int, batches: list[int], restarts: bool

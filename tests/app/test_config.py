@@ -100,6 +100,8 @@ def test_a_syslog_sink_is_secure_unless_told_otherwise(tokentrail: Tokentrail, t
     assert re.search(r"sink syslog +tls siem\.example:6514", tokentrail("config", "check").text)
     file.write_text(f'{sink}transport = "tcp"\nport = 601\n', "utf-8")
     assert re.search(r"sink syslog +tcp siem\.example:601", tokentrail("config", "check").text)
+    file.write_text(f"{sink}wait_for_close = false\n", "utf-8")
+    assert "goes with tcp only" in tokentrail("config", "check").stderr
     for wrong in ('facility = "local8"', 'app_name = "a b"', 'hostname = "ü"', "port = 0"):
         file.write_text(f"{sink}{wrong}\n", "utf-8")
         ran = tokentrail("config", "check")
