@@ -33,7 +33,7 @@ def _phished_device(case: Case) -> Iterator[Event]:
     user = case.cast.victim()
     case.names(EntityType.USER, user.sub)
     browser = case.session(user, case.world.catalogue.named("spa"))
-    home, opening = case.at_home(user, browser.device), case.opening(6 * MINUTE)
+    home, opening = case.at_home(user, browser.device), case.opening(5 * MINUTE + 20 * SECOND)
     yield from case.signs_in(browser, home, opening)
     session, source = case.session(user, case.world.catalogue.named("device")), case.stranger(user)
     time = opening + 5 * MINUTE
@@ -47,7 +47,7 @@ def _widened_refresh(case: Case) -> Iterator[Event]:
     """A refresh gets a scope that its user never granted."""
     session = case.session(case.cast.victim(), case.world.catalogue.named("native"))
     home = case.at_home(session.user, session.device)
-    opening = case.opening(10 * MINUTE)
+    opening = case.opening(8 * MINUTE + 20 * SECOND)
     yield from case.signs_in(session, home, opening)
     case.names(EntityType.FAMILY, session.family_id)
     wait = int(case.draws.between(5, 20) * HOUR) if case.variant == "slow" else 8 * MINUTE
