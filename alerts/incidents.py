@@ -73,6 +73,7 @@ class Incidents:
         self._records: dict[str, _Record] = {}
         self._links: dict[str, tuple[str, int]] = {}
         self._members: dict[str, str] = {}
+        self._over: dict[str, _Record] = {}
 
     def assign(self, seen: Sighting) -> tuple[str, list[Incident]]:
         """Give the incident of a revision, and the incidents that it changed. Revisions come in event-time order."""
@@ -85,9 +86,13 @@ class Incidents:
         return record.incident_id, [*([record.incident()] if changed or merged else []), *merged]
 
     def current(self, incident_id: str) -> Incident | None:
-        """Give an incident that may still grow."""
-        record = self._records.get(incident_id)
+        """Give an incident that may still grow, or one that is over and kept."""
+        record = self._records.get(incident_id) or self._over.get(incident_id)
         return None if record is None else record.incident()
+
+    def keep_over(self, wanted: Callable[[str], bool]) -> None:
+        """Forget the incidents that are over, but for some: their tokens may still be used."""
+        self._over = {name: record for name, record in self._over.items() if wanted(name)}
 
     def _joined(self, seen: Sighting) -> list[_Record]:
         ids = [self._links[link][0] for link in seen.links if link in self._links]
@@ -151,17 +156,19 @@ class Incidents:
 
     def _drop_if_over(self, record: _Record) -> None:
         if not record.links and not record.open_alerts:
-            del self._records[record.incident_id]
+            self._over[record.incident_id] = self._records.pop(record.incident_id)
 
     def dump(self) -> bytes:
         """Write the state."""
-        return orjson.dumps({"records": list(self._records.values()), "links": list(self._links.items())})
+        state = {"records": list(self._records.values()), "over": list(self._over.values())}
+        return orjson.dumps(state | {"links": list(self._links.items())})
 
     def load(self, data: bytes) -> None:
         """Undo `dump`."""
         stored = orjson.loads(data)
         self._records = {record["incident_id"]: _Record(**record) for record in stored["records"]}
         self._links = {link: (name, time) for link, (name, time) in stored["links"]}
+        self._over = {record["incident_id"]: _Record(**record) for record in stored.get("over", ())}
         self._members = {name: record.incident_id for record in self._records.values() for name in record.open_alerts}
 
 

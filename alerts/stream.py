@@ -87,7 +87,9 @@ class AlertStream:
             risks |= {risk.key: risk for risk in self._risks.add(alert, draft.time)}
             revisions.append(Revision(alert.model_copy(update={"risk": self._risks.of(alert, draft.time)})))
         reach.settle(len(events) - 1)
-        return AlertChanges(revisions, self._reached(incidents, reach), list(risks.values()))
+        reached = self._reached(incidents, reach)
+        self._incidents.keep_over(lambda name: self._following.reach(name) is not None)
+        return AlertChanges(revisions, reached, list(risks.values()))
 
     def _placed(self, draft: Draft, reach: Pass) -> tuple[Alert, list[Incident]]:
         # An alert without its incident does not exist: the name is filled in as soon as it is known.

@@ -173,6 +173,15 @@ def test_an_incident_goes_on_after_its_alerts_for_a_day() -> None:
     assert incident.blast_radius.calls == 2
 
 
+def test_an_incident_that_is_over_reaches_on_whatever_came_in_one_batch_with_its_end() -> None:
+    lines = [use(0), use(600), use(60 * 24 + 8)]
+    (whole,) = [it for it in fold(lines, [(0, 0), (2, 0)])[1].values() if it.start == T0]
+    (cut,) = [it for it in fold(lines, [(0, 0), (2, 0)], cuts=[1])[1].values() if it.start == T0]
+    assert whole == cut
+    assert whole.blast_radius is not None
+    assert whole.blast_radius.calls == 2
+
+
 steps = st.lists(
     st.tuples(
         st.integers(0, 40),
