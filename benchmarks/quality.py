@@ -55,7 +55,7 @@ class Mix:
 
 
 HEADLINE: Final = Mix(("headline",), (401, 402, 403), 8, 1, Traffic(rate=1.6, users=1_500))
-FURTHER: Final = Mix(("lifecycle", "policy"), (411, 412, 413), 8, 2, Traffic(rate=1.2, users=2_500))
+FURTHER: Final = Mix(("lifecycle", "policy"), (414, 415, 416), 8, 2, Traffic(rate=1.2, users=2_500))
 GRANTS: Final = Mix(("grants",), (441, 442, 443), 8, 2, Traffic(rate=0.8, users=2_000, signatures=True))
 FAULTY: Final = Mix(("headline", "lifecycle", "policy"), (421,), 6, 1, Traffic(rate=0.6, users=2_000))
 """Nobody has tuned a detector on any of these seeds."""

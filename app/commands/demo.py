@@ -28,7 +28,7 @@ def demo(
     begin = time_option(start, "--start") or time.time_ns() // 1_000
     require_free("127.0.0.1", port)
     with TemporaryDirectory(prefix="tokentrail-demo-") as folder:
-        note("preparing (the first run compiles the detectors, which takes about a minute)")
+        note("preparing (the first run compiles the detectors, which takes some minutes)")
         demonstration = Demonstration(folder, seed, begin)
         demonstration.warm()
         note(f"DEMO DATA, seed {seed}: http://127.0.0.1:{port}  (stop with Ctrl-C)")
