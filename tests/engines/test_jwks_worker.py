@@ -75,6 +75,7 @@ def test_a_worker_says_what_a_replay_of_its_record_says(tmp_path: Path, monkeypa
             "source": {"lateness": "0s"},
             "store": {"url": f"sqlite:///{tmp_path / 'store.db'}", "state": str(tmp_path / "state")},
             "dead_letters": {"topic": "", "file": str(tmp_path / "dead.ndjson")},
+            "lake": {"enabled": False},
             "jwks": [{"iss": ISS, "file": str(tmp_path / "jwks.json")}],
             "disabled": [name for name in DETECTORS if name != "key-unknown"],  # nothing else is to be compiled
             "sinks": [],
