@@ -14,7 +14,7 @@ from rich.text import Text
 from app.alert_table import new_table
 from app.incident_audit import SECONDS, Figure, IncidentAudit, OpenAlert
 from app.output import plain
-from app.paper import csv_table, markdown_table
+from app.paper import Forms, Paper, csv_table, markdown_table
 
 HEADERS: Final = ("section", "name", "figures")
 OPEN_HEADERS: Final = ("waits since", "severity", "status", "owner", "detector", "alert")
@@ -82,3 +82,11 @@ def _value(value: float | None, unit: str) -> str:
 def _open(alert: OpenAlert) -> tuple[str, ...]:
     status = f"{alert.status}, overdue" if alert.overdue else alert.status
     return alert.found, alert.severity, status, alert.owner or "", alert.detector, f"{alert.alert_id}: {alert.title}"
+
+
+FORMS: Final[Forms[IncidentAudit]] = {
+    Paper.TEXT: as_text,
+    Paper.MARKDOWN: as_markdown,
+    Paper.CSV: as_csv,
+    Paper.JSON: as_json,
+}

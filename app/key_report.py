@@ -13,7 +13,7 @@ from rich.text import Text
 from app.alert_table import new_table
 from app.key_audit import KeyLine
 from app.output import plain
-from app.paper import csv_table, markdown_table, read_former
+from app.paper import Forms, Paper, csv_table, markdown_table, read_former
 
 HEADERS: Final = ("key", "life", "operations", "principals", "findings")
 _LIFE: Final = ("created", "first_seen", "first_use", "last_sign", "last_use", "retired", "compromised")
@@ -32,8 +32,10 @@ def read_audit(path: Path) -> list[KeyLine]:
     return read_former(path, Audit, what="audit of keys", command="audit keys").keys
 
 
-def as_text(lines: Sequence[KeyLine]) -> Table:
+def as_text(lines: Sequence[KeyLine]) -> Table | str:
     """Give a table for a terminal."""
+    if not lines:
+        return "no keys"
     table = new_table("key", "audit")
     for line in lines:
         name, *rest = _cells(line)
@@ -75,3 +77,11 @@ def _cells(line: KeyLine) -> list[list[str]]:
 
 def _counts(line: KeyLine) -> list[str]:
     return [f"{name} {count}" for name, count in line.operations.items()]
+
+
+FORMS: Final[Forms[Sequence[KeyLine]]] = {
+    Paper.TEXT: as_text,
+    Paper.MARKDOWN: as_markdown,
+    Paper.CSV: as_csv,
+    Paper.JSON: as_json,
+}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
+import typer
 from pydantic import BaseModel, ValidationError
+from rich.console import RenderableType
 
-from app.output import plain
+from app.output import plain, results
 from app.spreadsheet import csv_row
 from schemas.errors import SourceError
 
+_Written = TypeVar("_Written")
 _Report = TypeVar("_Report", bound=BaseModel)
 
 
@@ -23,6 +26,19 @@ class Paper(StrEnum):
     MARKDOWN = "markdown"
     CSV = "csv"
     JSON = "json"
+
+
+Forms: TypeAlias = Mapping[Paper, Callable[[_Written], RenderableType]]
+"""What writes a report in each way; all but text give plain strings."""
+
+
+def put(paper: Paper, report: _Written, forms: Forms[_Written]) -> None:
+    """Write a report to stdout."""
+    written = forms[paper](report)
+    if paper is Paper.TEXT:
+        results.print(written)
+    else:
+        typer.echo(written)
 
 
 def read_former(path: Path, report: type[_Report], *, what: str, command: str) -> _Report:

@@ -120,15 +120,16 @@ def other_hands(events: Events) -> npt.NDArray[np.bool_]:
     return found
 
 
-def same_hands(events: Events) -> npt.NDArray[np.bool_]:
-    """Tell of each event whether it comes from who got the token, (n,).
+def same_hands(events: Events, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell of some events whether they come from who got the token, (m,).
 
     Network or device are the issue's, and one of device, key and UA family; client, key and country are not others.
     """
-    equal = {name: events[f"same_{name}"] == 1 for name in ("asn", "device", "cnf", "agent")}
-    against = (events["same_client"] == 0) | (events["same_cnf"] == 0) | (events["same_country"] == 0)
-    found: npt.NDArray[np.bool_] = (equal["asn"] | equal["device"]) & (equal["device"] | equal["cnf"] | equal["agent"])
-    found &= ~against
+    asn, device, cnf, agent, client, country = (
+        events[f"same_{name}"][rows] for name in ("asn", "device", "cnf", "agent", "client", "country")
+    )
+    found: npt.NDArray[np.bool_] = (device == 1) | ((asn == 1) & ((cnf == 1) | (agent == 1)))
+    found &= (client != 0) & (cnf != 0) & (country != 0)
     return found
 
 

@@ -33,8 +33,8 @@ def keys(
     """
     from app.commands.replay import summary
     from app.key_audit import DETECTORS_OF_KEYS, KeyAudit, compared
-    from app.key_report import as_csv, as_json, as_markdown, as_text, read_audit
-    from app.paper import Paper
+    from app.key_report import FORMS, read_audit
+    from app.paper import Paper, put
     from app.progress import replayed
     from app.replaying import replay_of
     from app.settings import load, narrowed
@@ -52,15 +52,7 @@ def keys(
     if audit.omitted:
         note(f"{audit.omitted} events of too many keys are left out; audit fewer files at once")
     lines = audit.lines() if before is None else compared(audit.lines(), before)
-    match chosen:
-        case Paper.TEXT:
-            results.print(as_text(lines) if lines else "no keys")
-        case Paper.MARKDOWN:
-            typer.echo(as_markdown(lines))
-        case Paper.CSV:
-            typer.echo(as_csv(lines))
-        case Paper.JSON:
-            typer.echo(as_json(lines))
+    put(chosen, lines, FORMS)
 
 
 @app.command()
@@ -81,8 +73,8 @@ def incidents(
     its 95 % interval (Wilson). Which alerts were judged is people's choice: where few were, it says little of the rest.
     """
     from app.incident_audit import IncidentAudit, audit, compared
-    from app.incident_report import as_csv, as_json, as_markdown, as_text
-    from app.paper import Paper, read_former
+    from app.incident_report import FORMS
+    from app.paper import Paper, put, read_former
     from app.settings import load
     from app.wiring import existing_store
     from store.reports import Reports
@@ -97,15 +89,7 @@ def incidents(
         report = audit(handled.rows, settings.triage.spans(), handled.now, span)
     if earlier is not None:
         report = compared(report, earlier)
-    match chosen:
-        case Paper.TEXT:
-            results.print(as_text(report))
-        case Paper.MARKDOWN:
-            typer.echo(as_markdown(report))
-        case Paper.CSV:
-            typer.echo(as_csv(report))
-        case Paper.JSON:
-            typer.echo(as_json(report))
+    put(chosen, report, FORMS)
 
 
 @app.command()

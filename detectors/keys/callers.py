@@ -45,6 +45,12 @@ def callers_table() -> Table:
     return Table([*fields, *((name, format_, (SEATS,)) for name, format_ in seats)], ttl=90 * _DAY)
 
 
+def callers(events: Events, rows: Array) -> Array:
+    """Give who uses the key in some rows: the subject, or the client where there is none, uint64 (m,)."""
+    found: Array = np.where(events["sub"][rows] != 0, events["sub"][rows], events["client_id"][rows])
+    return found
+
+
 def judge(events: Events, learning: int, state: State) -> tuple[Array, Array]:
     """Go through the uses of keys in order: give their rows and what is new about each, both (m,).
 
@@ -55,7 +61,7 @@ def judge(events: Events, learning: int, state: State) -> tuple[Array, Array]:
     """
     rows = np.flatnonzero(used(events) & (events["key_id"] != 0))
     rows = rows[np.isin(events["operation"][rows], _USES)]
-    caller = np.where(events["sub"][rows] != 0, events["sub"][rows], events["client_id"][rows])
+    caller = callers(events, rows)
     rows, caller = rows[caller != 0], caller[caller != 0]
     news = np.zeros(len(rows), np.int8)
     if len(rows):

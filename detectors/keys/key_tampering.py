@@ -11,6 +11,7 @@ from pydantic import Field
 from detectors.acts import refused
 from detectors.base import AlertClass, Detector, EntityField, State, micros
 from detectors.findings import HIGH, LOW, MEDIUM, NO_CLASS, SURE, UNSURE, Array, report
+from detectors.keys.callers import callers
 from detectors.recall import ASK, NOTE_FIRST, notes_table, paired, recall
 from detectors.tables import Table
 from detectors.texts import named
@@ -183,10 +184,9 @@ def _customary(events: Events, rows: Array, said: Array, customs: Table) -> Arra
 
     What succeeds is noted.
     """
-    principals = np.where(events["sub"][rows] != 0, events["sub"][rows], events["client_id"][rows])
     matters = np.where(said == READ, events["key_id"][rows], (said + 1).astype(np.uint64))
     times, modes = events["order_time"][rows], np.where(refused(events)[rows], ASK, NOTE_FIRST).astype(np.int8)
     nothing = np.zeros((len(rows), 1), np.uint64)
-    since, _ = recall(customs, paired(principals, matters), times, nothing, modes)
+    since, _ = recall(customs, paired(callers(events, rows), matters), times, nothing, modes)
     custom: Array = (since != NULL_TIME) & (times - since >= _ESTABLISHED)
     return custom

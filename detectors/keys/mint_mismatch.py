@@ -13,6 +13,7 @@ from pydantic import Field
 from detectors.base import AlertClass, Detector, EntityField, Metric, State, Unit
 from detectors.findings import CRITICAL, SURE, Array, report
 from detectors.keys import signatures
+from detectors.keys.callers import callers
 from detectors.keys.signatures import CLASSES, SPAN, STEP, Ledger, Limits
 from detectors.rates.uses import KEY, TOKEN, uses_at
 from detectors.recall import known_since, notes_table, paired
@@ -209,7 +210,7 @@ class MintMismatch(Detector):
             rows = rows[listed]
         else:
             rows = rows[:0]
-        who = np.where(events["sub"][rows] != 0, events["sub"][rows], events["client_id"][rows])
+        who = callers(events, rows)
         pairs = paired(who, events["key_id"][rows])
         first = known_since(cast("Table", state["foreign"]), pairs, events["order_time"][rows]) == NULL_TIME
         rows = rows[first & (pairs != 0)]

@@ -123,7 +123,7 @@ class UseAfterExpiry(Detector):
         due = (exp != NULL_TIME) & (exp < events["time"] - micros(self.skew)) & (events["token_id"] != 0)
         rows = np.flatnonzero(due & (used(events) | (refused & hands)))
         other, tried, overdue = hands[rows], refused[rows], events["time"][rows] - exp[rows]
-        own = same_hands(events)[rows] & (overdue <= _LEEWAY)
+        own = same_hands(events, rows) & (overdue <= _LEEWAY)
         findings = report(
             events,
             rows,

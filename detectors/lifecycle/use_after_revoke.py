@@ -196,7 +196,7 @@ class UseAfterRevoke(Detector):
             events,
             rows,
             "token_id",
-            severity=_severity(covers, said, same_hands(events)[rows]),
+            severity=_severity(covers, said, same_hands(events, rows)),
             confidence=np.where(said == USED, LIKELY, SURE),
             alert_class=said,
             measured=[((events["time"][rows] - covers["effective"]) / 1e6, self.skew.total_seconds())],
